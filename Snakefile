@@ -1,0 +1,52 @@
+import sys
+
+from snakemake.utils import min_version
+
+from unmixing.errors import UnmixingError
+from unmixing.study import Study
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+try:
+    study = Study.load(config)
+except UnmixingError as fault:
+    sys.exit(str(fault))
+
+STORE = "results/store"
+OUT = f"results/{study.name}"
+
+
+wildcard_constraints:
+    scene="[a-z0-9_]+",
+    protocol="described|released",
+
+
+report: "reports/captions/workflow.rst"
+
+
+include: "workflow/rules/scenes.smk"
+include: "workflow/rules/baseline.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+
+
+onsuccess:
+    print(f"finished; the report, if it was asked for, is {OUT}/report/index.html")
+
+
+onerror:
+    print(
+        f"the study stopped: see the lines above and {OUT}/logs/; start it again to go on from there"
+    )

@@ -1,0 +1,1 @@
+"""Makers of small files in the formats that real data come in."""

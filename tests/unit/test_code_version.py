@@ -1,0 +1,96 @@
+import ast
+import shutil
+
+import pytest
+
+from unmixing import code_version as module
+from unmixing.code_version import (
+    INFRASTRUCTURE,
+    NUMERIC_MODULES,
+    PACKAGE,
+    closure,
+    code_version,
+    normalised_source,
+    output_version,
+)
+
+
+def test_the_declared_lists_are_fixed():
+    # Adding a module here makes every stored run of that phase old: do it only where numbers change.
+    assert NUMERIC_MODULES["baseline"] == (
+        "losses",
+        "models.cnnaeu",
+        "patches",
+        "protocol.baseline",
+        "seeds",
+        "training.reconstruction",
+    )
+
+
+@pytest.mark.parametrize("phase", [name for name in NUMERIC_MODULES if name != "evaluate"])
+def test_a_training_phase_declares_all_it_computes_with_and_nothing_else(phase):
+    reached = {name for declared in NUMERIC_MODULES[phase] for name in closure(declared)}
+    assert reached - INFRASTRUCTURE == set(NUMERIC_MODULES[phase])
+    strangers = ("study", "store", "metrics", "statistics", "tables", "figures", "report", "programs", "evaluation")
+    assert not [name for name in NUMERIC_MODULES[phase] if name.split(".")[0] in strangers]
+
+
+def test_evaluation_declares_all_it_computes_with():
+    reached = {name for declared in NUMERIC_MODULES["evaluate"] for name in closure(declared)}
+    assert reached - INFRASTRUCTURE == set(NUMERIC_MODULES["evaluate"])
+    assert "metrics" in reached
+    assert not reached & {"training.reconstruction", "models.cnnaeu", "losses"}
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the package whose files a test may edit."""
+    folder = tmp_path / "unmixing"
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "PACKAGE", folder)
+    module._version.cache_clear()
+    yield folder
+    module._version.cache_clear()
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    module._version.cache_clear()
+
+
+def test_comments_docstrings_layout_and_file_times_change_nothing(copy):
+    before = code_version("baseline"), output_version("tables.table3")
+    path = copy / "losses.py"
+    path.write_text("# a remark\n\n\n" + path.read_text().replace("Training losses", "Losses of the training"))
+    path = copy / "models" / "cnnaeu.py"
+    path.write_text(ast.unparse(ast.parse(path.read_text())))
+    (copy / "patches.py").touch()
+    (copy / "study.py").write_text("NEW_KEY = 1\n")
+    module._version.cache_clear()
+    assert (code_version("baseline"), output_version("tables.table3")) == before
+
+
+def test_a_formula_changes_its_phase_and_no_other(copy):
+    training, scoring = code_version("baseline"), code_version("evaluate")
+    edit(copy / "metrics.py", "np.arctan2", "np.arctan")
+    assert code_version("baseline") == training
+    assert code_version("evaluate") != scoring
+    edit(copy / "models" / "cnnaeu.py", "SOFTMAX_SCALE = 3.0", "SOFTMAX_SCALE = 2.0")
+    assert code_version("baseline") != training
+
+
+def test_a_table_depends_on_its_module_on_what_that_imports_and_on_the_published_values(copy):
+    before = output_version("tables.table3")
+    edit(copy / "published" / "paper.csv", "0.0654", "0.0655")
+    after = output_version("tables.table3")
+    assert after != before
+    edit(copy / "statistics" / "intervals.py", "float = 0.95", "float = 0.9")
+    assert output_version("tables.table3") != after
+
+
+def test_a_string_below_a_constant_is_documentation():
+    source = normalised_source("code_version")
+    assert "scores what the phases estimated" not in source
+    assert "NUMERIC_MODULES" in source

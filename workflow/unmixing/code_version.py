@@ -1,0 +1,125 @@
+"""Versions of the code that numbers depend on.
+
+A version hashes the syntax trees of declared modules with their docstrings removed, so that comments, layout
+and file times change nothing, while a formula does. Rules carry versions in ``params``: a job is redone exactly
+when the code that decides its result changes in meaning.
+"""
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
+    "baseline": (
+        "losses",
+        "models.cnnaeu",
+        "patches",
+        "protocol.baseline",
+        "seeds",
+        "training.reconstruction",
+    ),
+    "evaluate": (
+        "classical.abundances",
+        "classical.active_set",
+        "classical.checks",
+        "evaluation",
+        "metrics",
+    ),
+}
+"""For each phase the modules that decide its numbers; ``evaluate`` scores what the phases estimated."""
+
+INFRASTRUCTURE = frozenset({"code_version", "errors", "provenance", "store", "study"})
+"""Modules that carry numbers about and decide none: no version holds them."""
+
+DATA_SUFFIXES = frozenset({".css", ".csv", ".html", ".js", ".yaml"})
+"""Files beside a module that its result depends on (published values, templates, the registry)."""
+
+
+def module_path(module: str) -> Path:
+    """Return the file of a module of this package, named relative to it (``training.reconstruction``)."""
+    base = PACKAGE.joinpath(*module.split("."))
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def _parse(module: str) -> ast.Module:
+    return ast.parse(module_path(module).read_text(encoding="utf-8"))
+
+
+def normalised_source(module: str) -> str:
+    """Return a module's syntax tree as text, without docstrings, comments and positions."""
+    tree = _parse(module)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # Strings that stand alone document: first in a body, or below a constant.
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def imported_modules(module: str) -> set[str]:
+    """Return the modules of this package that a module imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(_parse(module)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if _exists(name) else node.module for name in whole]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in filter(_exists, names):
+            inside = name.removeprefix("unmixing.")
+            found.add(inside)
+            if module_path(inside).name == "__init__.py":
+                # A package may load its modules on first use, by name: it counts as all of them.
+                found.update(f"{inside}.{other.stem}" for other in module_path(inside).parent.glob("[!_]*.py"))
+    return found
+
+
+def _exists(name: str) -> bool:
+    inside = name.removeprefix("unmixing.")
+    return inside != name and module_path(inside).exists()
+
+
+def closure(module: str) -> tuple[str, ...]:
+    """Return a module and all of this package that it imports, directly or not, sorted."""
+    known: set[str] = set()
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        if current not in known:
+            known.add(current)
+            waiting.extend(imported_modules(current) - known)
+    return tuple(sorted(known))
+
+
+@lru_cache
+def _version(modules: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(f"{module}\n{normalised_source(module)}\n".encode())
+    for folder in sorted({module_path(module).parent for module in modules} - {PACKAGE}):
+        for path in sorted(folder.iterdir()):
+            if path.suffix in DATA_SUFFIXES:
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def code_version(phase: str) -> str:
+    """Return the version of the numeric code of a phase, 12 hexadecimal digits."""
+    return _version(NUMERIC_MODULES[phase])
+
+
+def output_version(module: str) -> str:
+    """Return the version of one table's, figure's or scene maker's code: the module and what it imports."""
+    return _version(tuple(part for part in closure(module) if part not in INFRASTRUCTURE))

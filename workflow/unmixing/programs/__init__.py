@@ -1,0 +1,1 @@
+"""What rules and the command line call: one short module for each program, wiring only."""

@@ -1,0 +1,56 @@
+"""The command ``unmixing``: hands over to one program, and turns its faults into one clear line each."""
+
+import argparse
+import importlib
+import sys
+
+PROGRAMS = {
+    "study": "run a study: lock, checks, Snakemake",
+    "scene": "read or make one scene and write it as NetCDF",
+    "train": "compute the runs of one cell",
+    "evaluate": "score the runs of one phase, protocol and scene",
+    "describe": "write down a study's scenes and scales",
+    "table": "make one table in five formats",
+    "figure": "draw one figure in three formats",
+    "report": "write the report",
+    "schema": "print the JSON schema of config.yaml",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one program.
+
+    Args:
+        arguments: the command line without the command's name; that of this process if None.
+
+    Returns:
+        The exit status: 0, 2 for a wrong command line, 1 for any other fault that the user can mend.
+    """
+    from unmixing import __version__
+    from unmixing.errors import UnmixingError
+
+    given = sys.argv[1:] if arguments is None else arguments
+    listing = "\n".join(f"  {name:10} {what}" for name, what in PROGRAMS.items())
+    parser = argparse.ArgumentParser(
+        prog="unmixing",
+        description="Hyperspectral unmixing studies, from scenes to report.",
+        epilog=f"programs:\n{listing}\n\n`unmixing PROGRAM --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"unmixing {__version__}")
+    parser.add_argument("program", choices=list(PROGRAMS), metavar="PROGRAM")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(given[:1] if given else ["--help"])
+    program = importlib.import_module(f"unmixing.programs.{chosen.program}")
+    try:
+        status: int = program.main(given[1:])
+    except UnmixingError as fault:
+        print(f"unmixing {chosen.program}: {fault}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Command-line arguments and inputs that the programs for tables, figures and the report share."""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a table or figure is made from.
+
+    Attributes:
+        rows: run rows of all scenes and protocols, possibly empty.
+        spectra: matched spectra of the same runs, possibly empty.
+        scenes: availability of every scene that a table names (``Study.description``).
+        scale: runs, epochs and so on for each scene.
+        provenance: commit, versions, recipes and inputs.
+    """
+
+    rows: "pd.DataFrame"
+    spectra: "pd.DataFrame"
+    scenes: list[dict[str, Any]]
+    scale: dict[str, dict[str, Any]]
+    provenance: dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that :func:`read_results` reads."""
+    parser.add_argument("--rows", type=Path, nargs="*", default=[], help="Parquet files of run rows")
+    parser.add_argument("--spectra", type=Path, nargs="*", default=[], help="Parquet files of matched spectra")
+    parser.add_argument("--study", type=Path, required=True, help="description of the study (unmixing describe)")
+
+
+def read_results(options: argparse.Namespace) -> Results:
+    """Read the files and the study's JSON that the arguments name."""
+    import pandas as pd
+
+    from unmixing.provenance import provenance
+    from unmixing.store import read_parquet
+
+    def concatenated(paths: list[Path]) -> pd.DataFrame:
+        frames = []
+        for path in paths:
+            frame, details = read_parquet(path)
+            frames.append(frame)
+            recipes.update(details.get("recipes", {}))
+            checksums[str(frame["scene"].iloc[0])] = details["scene_sha256"]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    recipes: dict[str, str] = {}
+    checksums: dict[str, str] = {}
+    study = json.loads(options.study.read_text(encoding="utf-8"))
+    rows, spectra = concatenated(options.rows), concatenated(options.spectra)
+    return Results(
+        rows=rows,
+        spectra=spectra,
+        scenes=study["scenes"],
+        scale=study["scale"],
+        provenance=provenance(study=study["name"], recipes=recipes, scene_sha256=checksums),
+    )

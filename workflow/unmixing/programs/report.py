@@ -1,0 +1,43 @@
+"""Writes the report: one HTML file that needs no network."""
+
+import argparse
+import datetime
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Write the report."""
+    from unmixing.programs.inputs import add_arguments, read_results
+
+    parser = argparse.ArgumentParser(prog="unmixing report", description=__doc__)
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="Parquet files of tables, table3 first")
+    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVG files")
+    parser.add_argument("--command", required=True, help="what rebuilds one part, with PART in its place")
+    parser.add_argument("--output", type=Path, required=True, help="HTML file to write")
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    from unmixing.report import page, sections
+    from unmixing.store import write_text
+
+    results = read_results(options)
+    tables = [page.table_block(path, options.command.replace("PART", path.stem)) for path in options.tables]
+    figures = [page.figure_block(path, options.command.replace("PART", path.stem)) for path in options.figures]
+    text = page.render(
+        [
+            sections.summary(results.rows, results.scenes, tables[0].table),
+            sections.scenes_section(results.scenes),
+            sections.tables_section(tables),
+            sections.figures_section(figures),
+            sections.runs_section(results.rows),
+            sections.provenance_section(results.provenance),
+        ],
+        page.Heading(
+            study=results.provenance["study"],
+            date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            commit=results.provenance["commit"],
+            versions=results.provenance["versions"],
+            subtitle="Every number with its n, its interval and its scale, beside the paper's where it prints one.",
+        ),
+    )
+    write_text(options.output, text)
+    return 0

@@ -1,0 +1,185 @@
+"""The sections that every study's report has: summary, scenes, tables, figures, runs, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from unmixing.report.page import Fact, Facts, FigureBlock, Listing, Pairs, Prose, Section, TableBlock
+from unmixing.tables.forms import Column, is_missing
+from unmixing.tables.run_rows import count_status, reasons, typed_frame
+from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.writing import Table
+
+_RUN_COLUMNS = [
+    Column("scene", "Scene"),
+    Column("phase", "Phase"),
+    Column("protocol", "Protocol"),
+    Column("runs", "Runs", "count"),
+    Column("runs_ok", "ok", "count", help="runs with a usable result"),
+    Column("runs_diverged", "diverged", "count", help="runs without numbers"),
+    Column("runs_collapsed", "collapsed", "count", help="runs in which two endmembers became one"),
+    Column("epochs", "Epochs", "count", help="most epochs of a run"),
+    Column("seconds_per_run", "Time per run", "seconds", "s", help="median; also of runs taken from the store"),
+    Column("seconds_total", "Time in all", "seconds", "s", help="sum over runs, wherever they were computed"),
+    Column("reason", "Reason", "prose", help="why runs diverged or collapsed"),
+]
+
+_SCENE_COLUMNS = [
+    Column("title", "Scene"),
+    Column("kind", "Kind", help="a crop, synthetic or semi-real scene is not the paper's scene"),
+    Column("paper", "In the paper", help="whether the paper prints values for this very scene"),
+    Column("state", "In this study"),
+    Column("reason", "Reason and remedy", "prose"),
+]
+
+
+def summary(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]], table3: Table) -> Section:
+    """Return the section that a hurried reader reads.
+
+    Args:
+        rows: Run rows of all phases, possibly empty.
+        scenes: Availability records of all scenes.
+        table3: Table 3 of this study.
+    """
+    shown = scenes_to_show(scenes)
+    trained = int(rows["scene"].nunique()) if len(rows) else 0
+    counts = _status_by_id(rows)
+    facts = [
+        Fact("Scenes trained", f"{trained}", f"of {len(shown)} listed"),
+        Fact("Runs", f"{sum(counts.values())}", ", ".join(f"{count} {name}" for name, count in counts.items())),
+        Fact("Training time", _duration(_seconds(rows)), "sum over runs"),
+    ]
+    sentences = [_sentence(row) for row in _records(table3.frame) if not is_missing(row["sad_mean"])]
+    without = [scene.title for scene in shown if not (scene.available and scene.in_study)]
+    if without:
+        sentences.append(f"Without numbers of ours: {', '.join(without)}. The reasons stand under Scenes.")
+    return Section("summary", "Summary", [Facts(facts), Listing(sentences)])
+
+
+def scenes_section(scenes: Sequence[Mapping[str, Any]]) -> Section:
+    """Return which scenes the study has, and why others are missing.
+
+    Args:
+        scenes: Availability records of all scenes.
+    """
+    records = [
+        {
+            "title": scene.title,
+            "kind": scene.kind,
+            "paper": "yes" if scene.paper else "no",
+            "state": "trained" if scene.available and scene.in_study else ("missing" if scene.in_study else "no"),
+            "reason": scene.reason,
+        }
+        for scene in scenes_to_show(scenes)
+    ]
+    table = Table(
+        name="scenes",
+        title="Scenes and their availability",
+        caption="The paper's six scenes, whether at hand or not, and those that this study adds.",
+        frame=typed_frame(records, [], _SCENE_COLUMNS),
+        columns=_SCENE_COLUMNS,
+    )
+    return Section("scenes-section", "Scenes", [TableBlock(table, "snakemake --cores 1 report")])
+
+
+def tables_section(blocks: Sequence[TableBlock]) -> Section:
+    """Return the section of tables, or one that says there are none."""
+    return Section("tables", "Tables", blocks or [Prose(["This study makes no tables."])])
+
+
+def figures_section(blocks: Sequence[FigureBlock]) -> Section:
+    """Return the section of figures, or one that says there are none."""
+    return Section(
+        "figures",
+        "Figures",
+        blocks or [Prose(["This study makes no figures."])],
+        "Select a figure to enlarge it." if blocks else "",
+    )
+
+
+def runs_section(rows: pd.DataFrame) -> Section:
+    """Return how the runs ended and what they took.
+
+    Args:
+        rows: Run rows of all phases, possibly empty.
+    """
+    if rows.empty:
+        return Section("runs", "Runs", [Prose(["No run has finished yet: start the study again."])])
+    records = []
+    for scene, phase, protocol in sorted(set(zip(rows["scene"], rows["phase"], rows["protocol"], strict=True))):
+        chosen = (rows["scene"] == scene) & (rows["phase"] == phase) & (rows["protocol"] == protocol)
+        # One row per run; identifiers tell apart runs of the same number in several settings.
+        runs = rows[chosen].drop_duplicates("id").assign(run=lambda frame: np.arange(len(frame)))
+        records.append(
+            {
+                "scene": scene,
+                "phase": phase,
+                "protocol": protocol,
+                "runs": len(runs),
+                **{f"runs_{status}": count for status, count in count_status(runs).items()},
+                "epochs": int(runs["epochs"].max()),
+                "seconds_per_run": runs["seconds"].median(),
+                "seconds_total": runs["seconds"].sum(),
+                "reason": reasons(runs),
+            }
+        )
+    table = Table(
+        name="runs_by_scene",
+        title="Runs by scene, phase and protocol",
+        caption="How the trainings ended and how long they took.",
+        frame=typed_frame(records, [], _RUN_COLUMNS),
+        columns=_RUN_COLUMNS,
+        notes=["Times depend on the machine and on what else it did; they are no result of the study."],
+    )
+    return Section("runs", "Runs", [TableBlock(table, "snakemake --cores 1 report")])
+
+
+def provenance_section(provenance: Mapping[str, Any]) -> Section:
+    """Return where the numbers come from.
+
+    Args:
+        provenance: Commit, versions, machine, input checksums; JSON values only.
+    """
+    items = {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+        for name, value in provenance.items()
+    }
+    return Section("provenance", "Provenance", [Pairs(items)])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    """Return one scene's result in words, beside the paper's where it has one."""
+    runs = f"{row['runs']} run" + ("" if row["runs"] == 1 else "s")
+    text = f"{row['title']} ({row['kind']}, {row['protocol']}): mean SAD {row['sad_mean']:.4f} rad over {runs}"
+    if not is_missing(row["paper_sad"]):
+        text += f", the paper prints {row['paper_sad']:.4f}"
+        text += "; indicative, for the scale differs" if row["comparison"] == "indicative" else ""
+    return text + f"; all endmembers found in {row['successes']} of {row['runs']}."
+
+
+def _status_by_id(rows: pd.DataFrame) -> dict[str, int]:
+    if rows.empty:
+        return {"ok": 0, "diverged": 0, "collapsed": 0}
+    status = rows.drop_duplicates("id")["status"]
+    return {name: int((status == name).sum()) for name in ("ok", "diverged", "collapsed")}
+
+
+def _seconds(rows: pd.DataFrame) -> float:
+    return float(rows.drop_duplicates("id")["seconds"].sum()) if len(rows) else 0.0
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,287 @@
+"""Comparisons: paired differences, families of tests, equivalence and the verdicts of a reproduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unmixing.errors import UnmixingError
+from unmixing.statistics.intervals import MINIMUM_RUNS, Interval, Vector, finite_values, mean_interval
+from unmixing.statistics.power import detectable_difference
+
+Equivalence = Literal["equivalent", "different", "inconclusive", "untested"]
+Verdict = Literal["reproduced", "contradicted", "inconclusive", "not testable here"]
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """Two arms whose runs share their streams, compared run by run.
+
+    Attributes:
+        n: number of pairs.
+        difference: mean of first minus second; negative means that the first has the smaller value.
+        interval: of that mean, None below 5 pairs.
+        p_value: of the two-sided paired t test, None below 5 pairs.
+        correlation: realised correlation of the pairs; NaN below 3 pairs or where an arm does not vary.
+        variance_saved: share of the variance of the difference that pairing removed; negative where it added.
+        deviation: sample standard deviation of the differences; NaN for one pair.
+        detectable: true difference that such a test finds with the power asked for; None below 5 pairs.
+    """
+
+    n: int
+    difference: float
+    interval: Interval | None
+    p_value: float | None
+    correlation: float
+    variance_saved: float
+    deviation: float
+    detectable: float | None
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Our runs against a published mean.
+
+    Attributes:
+        verdict: see ``reproduction_verdict``.
+        n: number of our runs.
+        difference: our mean minus the published one.
+        margin: largest difference that counts as the same.
+        narrow: bounds of the difference at 90 %, None below 5 runs.
+        wide: bounds of the difference at 95 %, None below 5 runs.
+    """
+
+    verdict: Verdict
+    n: int
+    difference: float
+    margin: float
+    narrow: tuple[float, float] | None
+    wide: tuple[float, float] | None
+
+
+def paired_comparison(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    level: float = 0.95,
+    power: float = 0.8,
+    rng: np.random.Generator | None = None,
+) -> PairedComparison:
+    """Compare two arms by the differences of their paired runs.
+
+    For a contrast of several treatments hand over the mean of their runs as ``first``.
+
+    Args:
+        first: (n,), run r of one arm, for instance SAD in radians.
+        second: (n,), run r of the other arm, with the same streams.
+        level: nominal coverage of the interval; the test's level is ``1 - level``.
+        power: power for which the detectable difference is stated.
+        rng: draws the bootstrap's samples from 25 pairs on.
+
+    Returns:
+        The comparison; interval and test are missing below 5 pairs.
+
+    Raises:
+        UnmixingError: the arms differ in length, are empty, or hold a value that is not finite.
+    """
+    from scipy import stats
+
+    one, other = finite_values(first, "values of the first arm"), finite_values(second, "values of the second arm")
+    n = len(one)
+    if n != len(other):
+        raise UnmixingError(f"arms of {n} and {len(other)} runs cannot be paired; keep the runs both have")
+    differences = one - other
+    enough = n >= MINIMUM_RUNS
+    deviation = float(differences.std(ddof=1)) if n > 1 else float("nan")
+    varies = n >= 3 and bool(np.ptp(one) > 0) and bool(np.ptp(other) > 0)
+    separate = float(one.var(ddof=1) + other.var(ddof=1)) if n > 1 else 0.0
+    p_value: float | None = None
+    if enough:
+        if deviation > 0:
+            ratio = abs(float(differences.mean())) / deviation * n**0.5
+            p_value = 2 * float(stats.t.sf(ratio, n - 1))
+        else:
+            # Differences that are all equal have no t: they are either no difference or a certain one.
+            p_value = 1.0 if differences[0] == 0 else 0.0
+    return PairedComparison(
+        n=n,
+        difference=float(differences.mean()),
+        interval=mean_interval(differences, level, rng),
+        p_value=p_value,
+        correlation=float(np.corrcoef(one, other)[0, 1]) if varies else float("nan"),
+        variance_saved=1 - deviation**2 / separate if separate > 0 else float("nan"),
+        deviation=deviation,
+        detectable=(
+            detectable_difference(deviation, n, design="differences", significance=1 - level, power=power)
+            if enough
+            else None
+        ),
+    )
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> float | None:
+    """Spearman's rank correlation, for instance of a label-free criterion with the SAD over runs.
+
+    Args:
+        first: (n,).
+        second: (n,).
+
+    Returns:
+        The correlation in [-1, 1]; None below 5 runs or where one side does not vary.
+
+    Raises:
+        UnmixingError: the lengths differ, or a value is not finite.
+    """
+    from scipy import stats
+
+    one, other = finite_values(first, "values"), finite_values(second, "values")
+    if len(one) != len(other):
+        raise UnmixingError(f"{len(one)} and {len(other)} values cannot be ranked together; keep the common runs")
+    if len(one) < MINIMUM_RUNS or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(stats.spearmanr(one, other).statistic)
+
+
+def holm(p_values: ArrayLike, significance: float = 0.05) -> tuple[Vector, NDArray[np.bool_]]:
+    """Adjust a family of tests by Holm's method.
+
+    Args:
+        p_values: (m,); NaN where a test could not be made, which leaves the family.
+        significance: familywise error rate.
+
+    Returns:
+        Adjusted p values (m,), NaN where there was none, and which are rejected (m,).
+
+    Raises:
+        UnmixingError: a value lies outside of [0, 1].
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    values = np.asarray(p_values, dtype=np.float64)
+    made = np.isfinite(values)
+    if values.ndim != 1 or ((values[made] < 0) | (values[made] > 1)).any():
+        raise UnmixingError("p values must be a list of numbers from 0 to 1; check the tests of this family")
+    adjusted = np.full(values.shape, np.nan)
+    rejected = np.zeros(values.shape, dtype=bool)
+    if made.any():
+        rejected[made], adjusted[made], _, _ = multipletests(values[made], alpha=significance, method="holm")
+    return adjusted, rejected
+
+
+def equivalence(
+    differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
+) -> tuple[Equivalence, Interval | None]:
+    """Decide whether a mean difference is within a margin.
+
+    The 90 % interval within the margin is the pair of one-sided tests at 5 % (TOST; D. J. Schuirmann, Journal of
+    Pharmacokinetics and Biopharmaceutics 15, 1987).
+
+    Args:
+        differences: (n,), paired differences, or runs minus a fixed number.
+        margin: largest difference that counts as none, > 0.
+        rng: draws the bootstrap's samples from 25 on.
+
+    Returns:
+        "equivalent" if the 90 % interval lies within ``+-margin``, "different" if the 95 % interval lies
+        outside, "inconclusive" if neither, "untested" below 5; and the 90 % interval.
+
+    Raises:
+        UnmixingError: the margin is not positive, or a value is not finite.
+    """
+    _check_margin(margin)
+    narrow = mean_interval(differences, 0.90, rng)
+    wide = mean_interval(differences, 0.95, rng)
+    if narrow is None or wide is None:
+        return "untested", None
+    return _position((narrow.low, narrow.high), (wide.low, wide.high), margin), narrow
+
+
+def reproduction_margin(published: float) -> float:
+    """Largest difference from a published SAD that counts as the same: .005 rad or a tenth, whichever is larger.
+
+    Args:
+        published: published mean in radians.
+
+    Returns:
+        The margin in radians.
+    """
+    return max(0.005, 0.1 * abs(published))
+
+
+def reproduction_verdict(
+    values: ArrayLike,
+    published: float,
+    *,
+    margin: float | None = None,
+    published_error: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Reproduction:
+    """Judge a published mean by our runs.
+
+    "reproduced": the 90 % interval of ours minus published lies within the margin. "contradicted": the 95 %
+    interval lies outside of it. "inconclusive": neither. "not testable here": fewer than 5 runs. Whether two
+    intervals overlap is no criterion.
+
+    Args:
+        values: (n,), our runs; may be empty.
+        published: the published mean.
+        margin: largest difference that counts as the same; ``reproduction_margin`` by default.
+        published_error: standard error of the published mean, 0 if it is taken as it stands. The two errors are
+            combined as squared distances from the estimates to their bounds (MOVER; G. Y. Zou and A. Donner,
+            Statistics in Medicine 27, 2008).
+        rng: draws the bootstrap's samples from 25 runs on.
+
+    Returns:
+        The verdict and what it rests on.
+
+    Raises:
+        UnmixingError: the margin is not positive, the error is negative, or a value is not finite.
+    """
+    allowed = reproduction_margin(published) if margin is None else margin
+    _check_margin(allowed)
+    if not published_error >= 0:
+        raise UnmixingError(f"published_error is {published_error}; give a standard error of at least 0")
+    n = int(np.size(np.asarray(values)))
+    if n < MINIMUM_RUNS:
+        difference = float(finite_values(values, "values").mean()) - published if n else float("nan")
+        return Reproduction("not testable here", n, difference, allowed, None, None)
+    narrow = _difference_bounds(values, published, published_error, 0.90, rng)
+    wide = _difference_bounds(values, published, published_error, 0.95, rng)
+    verdicts: dict[Equivalence, Verdict] = {
+        "equivalent": "reproduced",
+        "different": "contradicted",
+        "inconclusive": "inconclusive",
+    }
+    difference = float(np.mean(np.asarray(values, dtype=np.float64))) - published
+    return Reproduction(verdicts[_position(narrow, wide, allowed)], n, difference, allowed, narrow, wide)
+
+
+def _difference_bounds(
+    values: ArrayLike, published: float, error: float, level: float, rng: np.random.Generator | None
+) -> tuple[float, float]:
+    from scipy import stats
+
+    ours = mean_interval(values, level, rng)
+    assert ours is not None  # the caller has counted the runs
+    theirs = float(stats.norm.ppf((1 + level) / 2)) * error
+    centre = ours.estimate - published
+    return (
+        centre - float(np.hypot(ours.estimate - ours.low, theirs)),
+        centre + float(np.hypot(ours.high - ours.estimate, theirs)),
+    )
+
+
+def _position(narrow: tuple[float, float], wide: tuple[float, float], margin: float) -> Equivalence:
+    if -margin < narrow[0] and narrow[1] < margin:
+        return "equivalent"
+    if wide[0] > margin or wide[1] < -margin:
+        return "different"
+    return "inconclusive"
+
+
+def _check_margin(margin: float) -> None:
+    if not margin > 0:
+        raise UnmixingError(f"margin is {margin}; give the largest difference that counts as none, above 0")

@@ -1,0 +1,225 @@
+"""Files that survive being killed: atomic writes, the run store, its journal, Parquet with provenance.
+
+A run is one ``.npz`` file in ``results/store/{phase}/{protocol}/{scene}/{setting}/{recipe}/``. The recipe is
+a hash of everything that decides the numbers, so a file that exists is right by construction: a cell takes
+what is there and computes the rest.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmixing.errors import UnmixingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROVENANCE_KEY = b"unmixing.provenance"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it onto ``path`` when the block succeeds.
+
+    The folder is made if it is missing. On any failure the temporary file is removed and ``path`` is left as
+    it was, so that no half-written file is ever seen under its final name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` atomically, as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` to ``path`` atomically as indented JSON with sorted keys."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def recipe_hash(recipe: Mapping[str, Any]) -> str:
+    """Return the 12 hexadecimal digits that name a recipe.
+
+    Args:
+        recipe: everything that decides a run's numbers: configuration values, numeric code version and the
+            scene's checksum; JSON values only.
+    """
+    canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class CellStore:
+    """The folder that holds the finished runs of one cell under one recipe.
+
+    Attributes:
+        folder: ``{store}/{phase}/{protocol}/{scene}/{setting}/{recipe}``.
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(
+        cls, store: Path, phase: str, protocol: str, scene: str, setting: str, recipe: Mapping[str, Any]
+    ) -> "CellStore":
+        """Return the cell's folder, made if needed, with the recipe written out beside its runs."""
+        folder = store / phase / protocol / scene / setting / recipe_hash(recipe)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "recipe.json").exists():
+            write_json(folder / "recipe.json", recipe)
+        return cls(folder)
+
+    def path(self, run: int) -> Path:
+        """Return the file of a run."""
+        return self.folder / f"{run}.npz"
+
+    @contextlib.contextmanager
+    def lock(self, waiting: str = "") -> Iterator[None]:
+        """Hold this cell alone; a second holder waits.
+
+        A job outlives a scheduler that was killed. The job that replaces it waits here until the orphan has
+        finished and then finds the orphan's runs in the store, so that no run is trained twice.
+
+        Args:
+            waiting: printed once if somebody else holds the cell.
+        """
+        with (self.folder / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if waiting:
+                    print(waiting, flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            for abandoned in self.folder.glob(".*.partial*"):
+                abandoned.unlink(missing_ok=True)
+            yield
+
+    def journal(self, event: str, run: int, **details: object) -> None:
+        """Append one line to the cell's journal; the write is a single system call, so lines never mix."""
+        line = json.dumps({"time": time.time(), "event": event, "run": run, "process": os.getpid(), **details})
+        descriptor = os.open(self.folder / "journal.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode() + b"\n")
+        finally:
+            os.close(descriptor)
+
+    def write(self, run: int, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
+        """Save a finished run: its arrays, and its record (JSON values) beside them."""
+        with atomic_path(self.path(run)) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, **arrays, record=np.array(json.dumps(record)))  # type: ignore[arg-type]
+
+    def read(self, run: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the arrays and the record of a finished run.
+
+        Raises:
+            UnmixingError: the file is missing or damaged.
+        """
+        path = self.path(run)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            record = json.loads(str(arrays.pop("record")))
+        except FileNotFoundError:
+            raise UnmixingError(f"run file {path} is missing: start the study again to compute it") from None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as fault:
+            raise UnmixingError(f"run file {path} is damaged ({fault}): delete it and start the study again") from fault
+        return arrays, record
+
+    def finished(self, runs: int) -> list[int]:
+        """Return the indices below ``runs`` whose files are there and sound; set damaged files aside.
+
+        A damaged file keeps its bytes under the suffix ``.damaged`` and its run is computed again.
+        """
+        sound = []
+        for run in range(runs):
+            path = self.path(run)
+            if not path.exists():
+                continue
+            try:
+                self.read(run)
+            except UnmixingError as fault:
+                print(f"{fault} (set aside as {path.name}.damaged; the run is computed again)", flush=True)
+                path.replace(path.with_name(path.name + ".damaged"))
+            else:
+                sound.append(run)
+        return sound
+
+
+def read_journal(folder: Path) -> list[dict[str, Any]]:
+    """Return all journal entries of the cells under ``folder``, by time.
+
+    A line cut short by a full disk or a power failure is left out.
+    """
+    entries = []
+    for path in sorted(folder.rglob("journal.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                entries.append({**json.loads(line), "cell": str(path.parent.relative_to(folder))})
+    return sorted(entries, key=lambda entry: entry["time"])
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path, provenance: Mapping[str, Any]) -> None:
+    """Write a tidy table atomically, with its provenance as JSON in the file's metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    described = json.dumps(provenance, sort_keys=True).encode()
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), PROVENANCE_KEY: described})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read_parquet(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
+    """Return a table and its provenance.
+
+    Raises:
+        UnmixingError: the file is missing, damaged, or carries no provenance.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        provenance = json.loads((table.schema.metadata or {})[PROVENANCE_KEY])
+    except FileNotFoundError:
+        raise UnmixingError(f"table {path} is missing: run the study to make it") from None
+    except KeyError:
+        raise UnmixingError(f"table {path} carries no provenance: delete it and run the study again") from None
+    except (pa.ArrowInvalid, OSError, ValueError) as fault:
+        reason = str(fault).splitlines()[0]
+        raise UnmixingError(f"table {path} is damaged ({reason}): delete it and run the study again") from fault
+    return table.to_pandas(), provenance
+
+
+MEASURED_COLUMNS = ("seconds",)
+
+
+def rows_digest(frame: "pd.DataFrame") -> str:
+    """Return a hash of run rows that two equal studies share.
+
+    Rows are sorted by run and endmember; columns that measure time are left out, for they differ between two
+    executions of the same study.
+    """
+    columns = [column for column in frame.columns if column not in MEASURED_COLUMNS]
+    rows = frame[sorted(columns)].sort_values(["id", "endmember"]).reset_index(drop=True)
+    return hashlib.sha256(rows.to_csv(index=False, float_format="%.17g").encode()).hexdigest()

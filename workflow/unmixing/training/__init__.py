@@ -1,0 +1,1 @@
+"""Training: the reconstruction of a scene, and the cell runner that makes many runs of it."""

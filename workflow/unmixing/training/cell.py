@@ -1,0 +1,88 @@
+"""The cell runner: makes the runs of one cell, one after the other, and never one twice."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unmixing.store import CellStore
+from unmixing.training.reconstruction import Estimate
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a cell tells what it does: ``line`` for a person in a terminal, ``detail`` for the log."""
+
+    line: Callable[[str], None]
+    detail: Callable[[str], None]
+
+
+def run_cell(
+    store: CellStore,
+    label: str,
+    runs: int,
+    train: Callable[[int, Callable[[int, float], None]], Estimate],
+    record: Callable[[int], dict[str, Any]],
+    progress: Progress,
+) -> list[int]:
+    """Compute the runs of a cell that its store does not hold yet.
+
+    A killed cell loses only the run under way: each finished run is on disk before the next one starts.
+
+    Args:
+        store: the cell's folder.
+        label: how the cell is named to a person.
+        runs: number of runs wanted, with indices 0 to ``runs`` - 1.
+        train: makes the estimate of a run, given its index and an epoch callback.
+        record: what is stored beside the estimates of a run (seeds, configuration, versions).
+        progress: where to report.
+
+    Returns:
+        The indices of the runs computed by this call.
+    """
+    computed = []
+    with store.lock(f"{label}: another process computes this cell; waiting for it"):
+        present = store.finished(runs)
+        if present:
+            progress.line(f"{label}: {len(present)} of {runs} runs are in the store")
+        for run in range(runs):
+            if run in present:
+                continue
+            store.journal("start", run)
+            started = time.perf_counter()
+
+            def on_epoch(epoch: int, loss: float, run: int = run) -> None:
+                progress.detail(f"{label}: run {run}, epoch {epoch}, loss {loss:.5f}")
+
+            estimate = train(run, on_epoch)
+            seconds = time.perf_counter() - started
+            store.write(
+                run,
+                {
+                    "endmembers": estimate.endmembers,
+                    "late_endmembers": estimate.late_endmembers,
+                    "abundances": estimate.abundances.astype(np.float16),
+                    "losses": estimate.losses,
+                },
+                {
+                    **record(run),
+                    "run": run,
+                    "status": estimate.status,
+                    "reason": estimate.reason,
+                    "epochs": len(estimate.losses),
+                    "updates": estimate.updates,
+                    "reconstruction_angle_rad": _finite(estimate.reconstruction_angle),
+                    "seconds": round(seconds, 3),
+                },
+            )
+            store.journal("finish", run, status=estimate.status, seconds=round(seconds, 3))
+            computed.append(run)
+            ending = f"loss {estimate.losses[-1]:.4f}" if estimate.status == "ok" else estimate.reason
+            progress.line(f"{label}: run {run + 1} of {runs} {estimate.status}, {ending}, {seconds:.1f} s")
+    return computed
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
