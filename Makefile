@@ -5,13 +5,17 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: study test lint help
+.PHONY: study scenes test lint help
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## make study [STUDY=demo|laptop|paper|my.yaml] [TARGET=all|table3|...] [CORES=n]   run a study
 study: .venv/installed
 	@$(BIN)/unmixing study --study $(STUDY) --cores $(CORES) $(TARGET)
+
+## make scenes     download the scenes that have a public address, verified, into a cache
+scenes: .venv/installed
+	@$(BIN)/unmixing fetch
 
 ## make test       lint, types and all tests
 test: lint
@@ -22,7 +26,7 @@ lint: .venv/installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/snakefmt --check .
+	@$(BIN)/snakefmt --check Snakefile $(wildcard workflow/rules/*.smk)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
 
 .venv/installed: pyproject.toml constraints.txt

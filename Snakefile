@@ -30,8 +30,11 @@ report: "reports/captions/workflow.rst"
 
 include: "workflow/rules/scenes.smk"
 include: "workflow/rules/baseline.smk"
+include: "workflow/rules/classical.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/maps.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/scene_tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -40,6 +43,7 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        study.map_folders(own=True),
 
 
 onsuccess:

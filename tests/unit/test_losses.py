@@ -85,3 +85,19 @@ def test_gradient_scale_of_the_two_losses():
 def test_shapes_must_agree(loss_function):
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
         loss_function(torch.ones(2, 3), torch.ones(2, 4))
+
+
+def test_absolute_gradient_of_the_elementwise_loss():
+    # Averaged over batch, pixels AND bands: RMSprop's epsilon of 1e-7 meets gradients of exactly this size.
+    rng = np.random.default_rng(3)
+    batch, bands, rows, columns = 3, 20, 4, 5
+    x, y = rng.random((batch, bands, rows, columns)) + 0.1, rng.random((batch, bands, rows, columns)) + 0.1
+    estimate = torch.from_numpy(y).requires_grad_()
+    loss = elementwise_arccos_loss(torch.from_numpy(x), estimate)
+    loss.backward()
+    u, norm = x / np.linalg.norm(x, axis=1, keepdims=True), np.linalg.norm(y, axis=1, keepdims=True)
+    v = y / norm
+    assert float(loss.detach()) == pytest.approx(np.arccos(u * v).mean(), abs=1e-6)
+    of_unit = -u / np.sqrt(1 - (u * v) ** 2) / (batch * bands * rows * columns)
+    expected = (of_unit - v * (of_unit * v).sum(axis=1, keepdims=True)) / norm
+    assert estimate.grad.numpy() == pytest.approx(expected, rel=1e-4, abs=1e-9)

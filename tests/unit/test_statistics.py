@@ -297,3 +297,14 @@ def test_importing_costs_neither_scipy_nor_statsmodels():
     code = "import sys, unmixing.statistics; print({'scipy.stats', 'statsmodels'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_interval_of_a_rank_correlation_by_hand():
+    half = 1.959964 * math.sqrt((1 + 0.5**2 / 2) / 22)
+    low, high = statistics.rank_correlation_interval(0.5, 25)
+    assert low == pytest.approx(math.tanh(math.atanh(0.5) - half), abs=1e-6)
+    assert high == pytest.approx(math.tanh(math.atanh(0.5) + half), abs=1e-6)
+    assert statistics.rank_correlation_interval(0.5, 4) is None
+    assert statistics.rank_correlation_interval(1.0, 9) == (1, 1)
+    with pytest.raises(UnmixingError, match="correlation is 2"):
+        statistics.rank_correlation_interval(2, 9)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from unmixing.configuration import Baseline, Classical, Configuration, json_schema, merge, read_yaml, validate
 from unmixing.errors import UnmixingError
-from unmixing.study import Baseline, Configuration, Study, find_overlay, json_schema, merge, read_yaml, validate
+from unmixing.study import Study, find_overlay
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +38,7 @@ def test_schema_file_is_the_generated_one():
 
 def test_config_documents_every_key():
     lines = (ROOT / "config.yaml").read_text().splitlines()
-    keys = [*Configuration.model_fields, *Baseline.model_fields]
+    keys = [*Configuration.model_fields, *Baseline.model_fields, *Classical.model_fields]
     for key in keys:
         at = next(number for number, line in enumerate(lines) if re.match(rf"\s*{key}:", line))
         assert lines[at - 1].lstrip().startswith("#"), f"{key} has no comment above it"
@@ -47,7 +48,11 @@ def test_config_documents_every_key():
     ("key", "value", "line"),
     [
         ("sead", 1, "configuration: key sead = 1 is unknown; allowed here: study, seed, entropy,"),
-        ("baseline.epocs", 3, "configuration: key baseline.epocs = 3 is unknown; allowed here: runs, epochs"),
+        (
+            "baseline.epocs",
+            3,
+            "configuration: key baseline.epocs = 3 is unknown; allowed here: runs, epochs",
+        ),
         ("seed", -1, "configuration: key seed = -1: allowed: input should be greater than or equal to 0"),
         ("seed", "one", 'configuration: key seed = "one": allowed: input should be a valid integer'),
         ("seed", 1.5, "configuration: key seed = 1.5: allowed: input should be a valid integer"),
@@ -70,7 +75,7 @@ def test_config_documents_every_key():
         (
             "baseline.overrides",
             {"samson": {"run": 3}},
-            "configuration: key baseline.overrides.samson.run = 3 is unknown; allowed here: runs, epochs",
+            "configuration: key baseline.overrides.samson.run = 3 is unknown; allowed here: protocols, runs",
         ),
     ],
 )

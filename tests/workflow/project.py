@@ -28,7 +28,7 @@ class Project:
                 shutil.copytree(source, folder / part, ignore=ignored)
             else:
                 shutil.copy2(source, folder / part)
-        self.configure(baseline={**TINY, **baseline})
+        self.configure(baseline={**TINY, **baseline}, classical={"methods": ["vca_scls", "fcls_references"], "runs": 3})
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -72,6 +72,13 @@ class Project:
         output = process.communicate(timeout=240)[0]
         assert (process.returncode != 0) == fails, output
         return output
+
+    def command(self, *words: str) -> str:
+        """Run one program of `unmixing` in the copy."""
+        command = [sys.executable, "-m", "unmixing.programs.command", *words]
+        process = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def planned(self) -> dict[str, int]:
         """Return how many jobs of each rule the study would run now."""

@@ -124,16 +124,40 @@ def test_deleted_and_damaged_inputs_are_one_clear_line_each(project):
 
 
 def test_programs_but_training_never_import_torch():
-    programs = ["command", "study", "scene", "evaluate", "describe", "table", "figure", "report", "schema", "inputs"]
+    programs = [
+        "command",
+        "study",
+        "check",
+        "fetch",
+        "facts",
+        "page",
+        "maps",
+        "areas",
+        "scene",
+        "evaluate",
+        "describe",
+        "table",
+        "figure",
+        "report",
+        "schema",
+        "inputs",
+    ]
     modules = [f"unmixing.programs.{name}" for name in programs]
     modules += ["unmixing.study", "unmixing.evaluation", "unmixing.tables.table3", "unmixing.figures.endmembers"]
+    modules += ["unmixing.maps", "unmixing.areas", "unmixing.tables.table1", "unmixing.figures.scene_page"]
     modules += ["unmixing.report.sections", "unmixing.scenes.reading", "unmixing.scenes.synthetic"]
     script = f"import sys, importlib; [importlib.import_module(m) for m in {modules}]; print('torch' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("program", ["study", "scene", "train", "evaluate", "describe", "table", "figure", "report"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "study", "check", "fetch", "scene", "facts", "page", "train", "evaluate", "maps", "areas", "describe",
+        "table", "figure", "report",
+    ],
+)  # fmt: skip
 def test_help_needs_no_heavy_library(program):
     script = (
         "import sys\nfrom unmixing.programs.command import main\n"

@@ -1,6 +1,7 @@
 """A tiny study from nothing to the report, and what makes it run again."""
 
 import re
+import shutil
 
 import pandas as pd
 import pytest
@@ -82,7 +83,7 @@ def test_touching_files_comments_and_new_keys_rerun_nothing(project):
         file = project.folder / "workflow/unmixing" / path
         file.write_text("# A remark that says nothing new.\n" + file.read_text())
     project.edit(
-        "workflow/unmixing/study.py",
+        "workflow/unmixing/configuration.py",
         "    baseline: Baseline = Field(",
         '    novelty: int = Field(description="a new key")\n    baseline: Baseline = Field(',
     )
@@ -101,6 +102,25 @@ def test_more_runs_compute_only_the_new_ones(project):
     project.run("table3")
     assert project.starts() == [0, 1, 2, 3]
     assert project.text(f"{TABLE}.csv") == table, "the same study gives the same table"
+
+
+def test_committed_evidence_stands_in_for_runs_of_the_same_recipe(project):
+    table = project.text(f"{TABLE}.csv")
+    project.command("archive", "results/demo")
+    store, aside = project.store, project.folder / "aside"
+    store.rename(aside)
+    project.configure(runs="reference", baseline={"runs": 3})
+    output = project.run("table3", "--forcerun", "train_baseline")
+    assert "2 of 3 runs are taken from reports/reference" in output
+    assert project.starts() == [2]
+    project.configure(baseline={"runs": 2})
+    project.run("table3")
+    assert project.text(f"{TABLE}.csv") == table
+    shutil.rmtree(store)
+    aside.rename(store)
+    project.configure(runs="computed")
+    project.run("table3")
+    assert project.starts() == [0, 1, 2, 3]
 
 
 def test_a_changed_metric_scores_again_without_training(project):

@@ -13,6 +13,7 @@ rule train_baseline:
     params:
         cell=lambda wildcards: study.baseline_cell(wildcards.scene, wildcards.protocol),
         store=STORE,
+        reference=study.reference_argument(),
     shell:
         "unmixing train --cell {params.cell:q} --scene {input.scene} --store {params.store}"
-        " --manifest {output.manifest} --log {log} --threads {threads}"
+        " --manifest {output.manifest} --log {log} --threads {threads} {params.reference:q}"

@@ -9,17 +9,20 @@ rule evaluate_baseline:
     output:
         rows=f"{OUT}/runs/baseline-{{protocol}}-{{scene}}.parquet",
         spectra=f"{OUT}/spectra/baseline-{{protocol}}-{{scene}}.parquet",
+        abundances=f"{OUT}/abundances/baseline-{{protocol}}-{{scene}}.parquet",
     log:
         f"{OUT}/logs/evaluate/baseline-{{protocol}}-{{scene}}.log",
     conda:
         "../../envs/study.yaml"
     params:
         store=STORE,
+        reference=study.reference_argument(),
         matching=lambda wildcards: PROTOCOLS[wildcards.protocol].matching,
         code=code_version("evaluate"),
     shell:
         "unmixing evaluate --manifests {input.manifest} --scene {input.scene} --store {params.store}"
-        " --matching {params.matching} --rows {output.rows} --spectra {output.spectra} 2>&1 | tee {log}"
+        " --matching {params.matching} --rows {output.rows} --spectra {output.spectra}"
+        " --abundances {output.abundances} {params.reference:q} 2>&1 | tee {log}"
 
 
 rule describe:

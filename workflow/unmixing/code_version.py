@@ -16,22 +16,46 @@ NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
     "baseline": (
         "losses",
         "models.cnnaeu",
+        "ops",
         "patches",
         "protocol.baseline",
         "seeds",
         "training.reconstruction",
     ),
+    "classical": (
+        "classical.abundances",
+        "classical.active_set",
+        "classical.checks",
+        "classical.extraction",
+        "classical.factorisation",
+        "classical.methods",
+        "classical.reference_rows",
+        "seeds",
+    ),
     "evaluate": (
         "classical.abundances",
         "classical.active_set",
         "classical.checks",
+        "classical.reference_rows",
         "evaluation",
+        "metrics",
+    ),
+    "evaluate_classical": (
+        "classical.abundances",
+        "classical.active_set",
+        "classical.checks",
+        "classical.extraction",
+        "classical.factorisation",
+        "classical.methods",
+        "classical.reference_rows",
+        "evaluation",
+        "evaluation_classical",
         "metrics",
     ),
 }
 """For each phase the modules that decide its numbers; ``evaluate`` scores what the phases estimated."""
 
-INFRASTRUCTURE = frozenset({"code_version", "errors", "provenance", "store", "study"})
+INFRASTRUCTURE = frozenset({"code_version", "configuration", "errors", "provenance", "store", "study"})
 """Modules that carry numbers about and decide none: no version holds them."""
 
 DATA_SUFFIXES = frozenset({".css", ".csv", ".html", ".js", ".yaml"})
@@ -49,13 +73,17 @@ def _parse(module: str) -> ast.Module:
 
 
 def normalised_source(module: str) -> str:
-    """Return a module's syntax tree as text, without docstrings, comments and positions."""
+    """Return a module's syntax tree as text, without docstrings, comments and positions, its imports sorted."""
     tree = _parse(module)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # Strings that stand alone document: first in a body, or below a constant.
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
-    return ast.dump(tree)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            node.names.sort(key=lambda alias: (alias.name, alias.asname or ""))
+    imports = [part for part in tree.body if isinstance(part, ast.Import | ast.ImportFrom)]
+    rest = [part for part in tree.body if part not in imports]
+    return "\n".join([*sorted(map(ast.dump, imports)), *map(ast.dump, rest)])
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -38,6 +38,7 @@ def cut_patches(image: torch.Tensor, corners: np.ndarray, size: int) -> torch.Te
         size: side of a patch.
 
     Returns:
-        (count, bands, size, size).
+        (count, bands, size, size), in channels-last memory layout.
     """
-    return torch.stack([image[:, row : row + size, col : col + size] for row, col in corners.tolist()])
+    patches = torch.stack([image[:, row : row + size, col : col + size] for row, col in corners.tolist()])
+    return patches.contiguous(memory_format=torch.channels_last)

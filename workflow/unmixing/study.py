@@ -1,7 +1,6 @@
-"""The study as data: typed configuration, its validation, its environment, its cells.
+"""A study in its environment: its cells, its scenes, its files.
 
-``config.yaml`` is the demo study and documents every key. Other studies are overlays: mappings merge, lists and
-values replace. This module alone reads environment variables; all others receive plain values.
+This module alone reads environment variables; all others receive plain values.
 """
 
 import json
@@ -10,185 +9,26 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
+from unmixing.configuration import Configuration, validate
 from unmixing.errors import UnmixingError
 from unmixing.protocol.baseline import PROTOCOLS as BASELINE_PROTOCOLS
 from unmixing.scenes.availability import Availability, find_scenes
 from unmixing.scenes.registry import load_registry
 
-Positive = Annotated[int, Field(ge=1)]
+REFERENCE_FOLDER = "reports/reference"
 
+#: Computed for every scene, whatever methods are asked for: they give every table of angles its scale.
+REFERENCE_ROWS = ("chance", "mean_of_references", "attainable_floor")
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Scale(_Section):
-    """Length and sampling of a phase's trainings."""
-
-    runs: Positive = Field(description="trainings per cell; 25 in the paper")
-    epochs: Positive = Field(description="passes over the patches; 320 in the paper's baseline")
-    patches: Positive = Field(description="random patches per run; 250 in the paper's baseline")
-    patch_size: Positive = Field(description="side of a patch in pixels; 40 in the paper's baseline")
-    batch_size: Positive = Field(description="patches per update; 15 in the paper's baseline")
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="of the optimiser; .003 in the paper's baseline"
-    )
-
-
-class ScaleOverride(_Section):
-    """Any of a scale's keys, for one scene."""
-
-    runs: Positive | None = Field(None, description="trainings per cell")
-    epochs: Positive | None = Field(None, description="passes over the patches")
-    patches: Positive | None = Field(None, description="random patches per run")
-    patch_size: Positive | None = Field(None, description="side of a patch in pixels")
-    batch_size: Positive | None = Field(None, description="patches per update")
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="of the optimiser")
-
-
-def _known_scenes(names: list[str]) -> list[str]:
-    known = load_registry()
-    for name in names:
-        if name not in known:
-            raise ValueError(f"scene {name!r} is unknown; allowed: {', '.join(known)}")
-    if len(set(names)) < len(names):
-        raise ValueError("a scene is named twice; allowed: each once")
-    return names
-
-
-class Baseline(Scale):
-    """The baseline phase (paper section 3.1.1)."""
-
-    protocols: list[Literal["described", "released"]] = Field(
-        min_length=1, description="as the paper describes it, as its code was released, or both"
-    )
-    overrides: dict[str, ScaleOverride] = Field(description="scene: keys of this section that differ for it")
-
-    @field_validator("overrides")
-    @classmethod
-    def _scenes_exist(cls, value: dict[str, ScaleOverride]) -> dict[str, ScaleOverride]:
-        _known_scenes(list(value))
-        return value
-
-    def scale(self, scene: str) -> dict[str, int | float]:
-        """Return the scale that holds for a scene."""
-        general = {key: getattr(self, key) for key in Scale.model_fields}
-        special = self.overrides[scene].model_dump(exclude_none=True) if scene in self.overrides else {}
-        return {**general, **special}
-
-
-class Configuration(_Section):
-    """Every key of ``config.yaml``."""
-
-    study: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = Field(
-        description="name of the study; its results lie in results/{study}/"
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(description="the seed that all random streams derive from")
-    entropy: Literal["study", "system"] = Field(
-        description="study: streams derive from `seed`, and the whole study repeats bit for bit; system: the seed "
-        "is drawn once from the system and recorded in results/{study}/entropy.json before the first run"
-    )
-    scenes: list[str] = Field(min_length=1, description="scenes of the study, by id")
-    missing: Literal["skip", "fail"] = Field(
-        description="what to do with a scene whose file is not at hand: skip it, saying so in every table, or fail"
-    )
-    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field(
-        description="where trainings run: cpu, cuda, cuda:1 ..."
-    )
-    baseline: Baseline = Field(description="the baseline phase")
-
-    @field_validator("scenes")
-    @classmethod
-    def _scenes_exist(cls, value: list[str]) -> list[str]:
-        return _known_scenes(value)
-
-
-def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` changed by ``overlay``: mappings merge, all else replaces."""
-    merged = dict(base)
-    for key, value in overlay.items():
-        inner = merged.get(key)
-        merged[key] = merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return a configuration file's mapping.
-
-    Raises:
-        UnmixingError: the file is missing, no YAML, or no mapping.
-    """
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise UnmixingError(f"configuration {path} cannot be read ({fault}): name a file that exists") from None
-    except yaml.YAMLError as fault:
-        where = getattr(fault, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        problem = getattr(fault, "problem", None) or "not YAML"
-        raise UnmixingError(f"configuration {path}{line}: {problem}: mend the YAML there") from None
-    if not isinstance(value, dict):
-        raise UnmixingError(f"configuration {path} holds no keys: write `key: value` lines, as in config.yaml")
-    return value
-
-
-def validate(values: Mapping[str, Any]) -> Configuration:
-    """Return the typed configuration.
-
-    Raises:
-        UnmixingError: a key, type, range or scene name is wrong; one line for each fault names the key, its
-            value, and what is allowed.
-    """
-    try:
-        return Configuration.model_validate(values)
-    except ValidationError as fault:
-        raise UnmixingError("\n".join(_fault_line(detail) for detail in fault.errors())) from None
-
-
-def _fault_line(detail: Mapping[str, Any]) -> str:
-    path = [str(part) for part in detail["loc"]]
-    key = ".".join(path)
-    value = json.dumps(detail["input"], default=str)
-    value = value if len(value) <= 60 else value[:57] + "..."
-    if detail["type"] == "extra_forbidden":
-        return f"configuration: key {key} = {value} is unknown; allowed here: {', '.join(_allowed(path[:-1]))}"
-    if detail["type"] == "missing":
-        return f"configuration: key {key} is missing; allowed: {_description(path)}"
-    message = detail["msg"].removeprefix("Value error, ")
-    if "allowed" not in message:
-        message = f"allowed: {message[0].lower()}{message[1:]}"
-    return f"configuration: key {key} = {value}: {message}"
-
-
-def _section(path: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = Configuration
-    for part in path:
-        if part in section.model_fields:
-            annotation = section.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                section = annotation
-        elif section is Baseline:
-            section = ScaleOverride
-    return section
-
-
-def _allowed(path: list[str]) -> list[str]:
-    return list(_section(path).model_fields)
-
-
-def _description(path: list[str]) -> str:
-    fields = _section(path[:-1]).model_fields
-    return fields[path[-1]].description or path[-1]
-
-
-def json_schema() -> str:
-    """Return the JSON schema of ``config.yaml``, as kept in ``workflow/schemas/config.schema.json``."""
-    return json.dumps(Configuration.model_json_schema(), indent=2, sort_keys=True) + "\n"
+#: Files that hold a scene's reference endmembers without its cube, in the folder of scenes.
+REFERENCE_FILES = {
+    "cuprite": "Cuprite12_groundTruth.mat",
+    "urban4": "urban/end4_groundTruth.mat",
+    "urban5": "urban/end5_groundTruth.mat",
+    "urban6": "urban/end6_groundTruth.mat",
+}
 
 
 class Study:
@@ -203,11 +43,11 @@ class Study:
         """
         self.configuration = configuration
         self.results = results
-        self.scenes_folder = _folder(environment, "UNMIXING_SCENES")
-        self.cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unmixing" / "scenes"
+        self.scenes_folder, self.cache = scene_places(environment)
         self.availability: dict[str, Availability] = {
             scene.scene: scene for scene in find_scenes(list(load_registry()), self.scenes_folder, self.cache)
         }
+        self.availability |= {scene: own.availability(scene) for scene, own in configuration.own_scenes.items()}
         missing = [self.availability[scene] for scene in configuration.scenes if not self.availability[scene].available]
         if missing and configuration.missing == "fail":
             raise UnmixingError("\n".join(f"scene {scene.scene} is missing: {scene.reason}" for scene in missing))
@@ -233,15 +73,30 @@ class Study:
         return [scene for scene in self.configuration.scenes if self.availability[scene].available]
 
     def scene_source(self, scene: str) -> list[str]:
-        """Return the file that a scene is read from, as a list; empty for a scene that is made."""
+        """Return the files that a scene is read from, the main one first; none for a scene that is made."""
+        if scene in self.configuration.own_scenes:
+            return [str(path) for path in self.configuration.own_scenes[scene].files()]
         path = self.availability[scene].path
         return [str(path)] if path else []
+
+    def scene_arguments(self, scene: str) -> list[str]:
+        """Return what `unmixing scene` is told of where a scene comes from."""
+        if scene in self.configuration.own_scenes:
+            stanza = self.configuration.own_scenes[scene].stanza(scene)
+            return [f"--stanza={json.dumps(stanza, sort_keys=True)}"]
+        return [f"--source={path}" for path in self.scene_source(scene)]
 
     def scene_code(self, scene: str) -> str:
         """Return the version of the code that reads or makes a scene."""
         from unmixing.code_version import output_version
 
+        if scene in self.configuration.own_scenes:
+            return output_version("scenes.own")
         return output_version("scenes.reading" if self.availability[scene].path else "scenes.synthetic")
+
+    def reference_argument(self) -> list[str]:
+        """Return what training and evaluation are told of committed evidence."""
+        return [f"--reference={REFERENCE_FOLDER}"] if self.configuration.runs == "reference" else []
 
     def entropy(self) -> int:
         """Return the study's seed; under ``entropy: system`` draw and record it if this is the first time."""
@@ -273,13 +128,75 @@ class Study:
         }
         return json.dumps(cell, sort_keys=True)
 
-    def baseline_files(self, kind: Literal["runs", "spectra"]) -> list[str]:
-        """Return the files of run rows or spectra of all baseline cells whose scenes are available."""
+    def baseline_files(self, kind: Literal["runs", "spectra", "abundances"]) -> list[str]:
+        """Return the files of run rows, spectra or abundance maps of all baseline cells whose scenes are available."""
         return [
             f"{self.results}/{self.name}/{kind}/baseline-{protocol}-{scene}.parquet"
-            for protocol in self.configuration.baseline.protocols
             for scene in self.scenes
+            for protocol in self.configuration.baseline.protocols_of(scene)
         ]
+
+    def map_folders(self, own: bool = False) -> list[str]:
+        """Return the folders of maps of all cells, or of those of the user's own scenes alone."""
+        return [
+            f"{self.results}/{self.name}/maps/baseline-{protocol}-{scene}"
+            for scene in self.scenes
+            for protocol in self.configuration.baseline.protocols_of(scene)
+            if not own or scene in self.configuration.own_scenes
+        ]
+
+    def baseline_manifests(self, scene: str) -> list[str]:
+        """Return the manifests of a scene's baseline cells."""
+        return [
+            f"{self.results}/{self.name}/cells/baseline/{protocol}/{scene}/standard.json"
+            for protocol in self.configuration.baseline.protocols_of(scene)
+        ]
+
+    def area_files(self) -> list[str]:
+        """Return the files of areas of the scenes whose targets have known areas."""
+        return [f"{self.results}/{self.name}/areas/{scene}.parquet" for scene in self.scenes if scene == "dlr_hysu"]
+
+    def area_tables(self) -> list[str]:
+        """Return the table of areas, if the study names a scene for it, at hand or not."""
+        named = "dlr_hysu" in self.configuration.scenes
+        return [f"{self.results}/{self.name}/tables/table_hysu_areas.parquet"] if named else []
+
+    def scene_facts(self) -> list[str]:
+        """Return the files that describe the study's scenes."""
+        return [f"{self.results}/scenes/facts/{scene}.parquet" for scene in self.scenes]
+
+    def scene_pages(self) -> list[str]:
+        """Return the pictures of the study's scenes."""
+        return [f"{self.results}/{self.name}/figures/scene_page_{scene}.svg" for scene in self.scenes]
+
+    def classical_cell(self, scene: str) -> str:
+        """Return what the numbers of a scene's classical rows depend on, as the JSON `unmixing classical` takes."""
+        from unmixing.code_version import code_version
+
+        section = self.configuration.classical
+        cell = {
+            "scene": scene,
+            "methods": [*section.methods, *REFERENCE_ROWS],
+            "runs": section.runs,
+            "entropy": self.entropy(),
+            "code": code_version("classical"),
+        }
+        return json.dumps(cell, sort_keys=True)
+
+    def classical_files(self) -> list[str]:
+        """Return the files of classical run rows: of the available scenes, and of references without their cube."""
+        rows = [f"{self.results}/{self.name}/runs/classical-described-{scene}.parquet" for scene in self.scenes]
+        rows += [
+            f"{self.results}/{self.name}/references/{scene}.parquet"
+            for scene, known in self.availability.items()
+            if known.paper and not (known.available and scene in self.configuration.scenes) and self.references(scene)
+        ]
+        return rows
+
+    def references(self, scene: str) -> list[str]:
+        """Return the file of a scene's reference endmembers where it is at hand, as a list."""
+        path = self.scenes_folder / REFERENCE_FILES[scene] if self.scenes_folder and scene in REFERENCE_FILES else None
+        return [str(path)] if path and path.is_file() else []
 
     def scene_table(self) -> list[dict[str, Any]]:
         """Return every scene that a table names: the paper's six and the study's, with why one is missing."""
@@ -308,6 +225,20 @@ class Study:
         """Return, as JSON, what tables, figures and the report must know of the study beside its runs."""
         scales = {scene: self.configuration.baseline.scale(scene) for scene in self.configuration.scenes}
         return json.dumps({"name": self.name, "scenes": self.scene_table(), "scale": scales}, sort_keys=True)
+
+
+def scene_places(environment: Mapping[str, str] | None = None) -> tuple[Path | None, Path]:
+    """Return the user's folder of scenes, None if he names none, and the cache of downloads.
+
+    Args:
+        environment: that of this process if None.
+
+    Raises:
+        UnmixingError: the folder named does not exist.
+    """
+    known = os.environ if environment is None else environment
+    cache = Path(known.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unmixing" / "scenes"
+    return _folder(known, "UNMIXING_SCENES"), cache
 
 
 def _folder(environment: Mapping[str, str], variable: str) -> Path | None:

@@ -83,3 +83,14 @@ def test_availability_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("scene_id", ["synthetic_easy", "synthetic_hard"])
+def test_embedded_scenes_are_as_registered(scene_id):
+    from unmixing.scenes.synthetic import make_synthetic
+
+    entry, scene = scene_entry(scene_id), make_synthetic(scene_id)
+    assert scene["cube"].shape == (entry.rows, entry.cols, entry.bands)
+    assert tuple(scene["name"].values) == entry.names
+    for key in ("id", "title", "kind", "scale", "abundance_convention"):
+        assert scene.attrs[key] == getattr(entry, key)

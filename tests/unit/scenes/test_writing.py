@@ -66,6 +66,7 @@ def test_reference_pixels_other_than_the_first():
     assert from_envi_header({"samples": "3"}) is None
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_unseen_pixels_are_nan_and_files_without_place_stay_so(tmp_path):
     valid = np.ones(MADE.cube.shape[:2], dtype=bool)
     valid[1, 2] = False

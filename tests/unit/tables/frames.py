@@ -71,6 +71,10 @@ def runs(
                     "found": None if np.isnan(value) else bool(value < 0.11),
                     "abundance_rmse_network": value,
                     "abundance_rmse_resolved": value,
+                    "abundance_rmse_areal": np.nan,
+                    "abundance_rmse_convention": value,
+                    "abundance_convention": "nnls_sum_max",
+                    "abundance_scale": "own",
                     "reconstruction_angle_rad": value,
                     "collapse_angle_rad": value,
                     "epochs": epochs,
@@ -83,6 +87,16 @@ def runs(
                 }
             )
     return pd.DataFrame.from_records(records)
+
+
+def classical(name: str = "samson", *, chance: Any = ((0.3, 0.2, 0.1), (0.5, 0.4, 0.3)), **sad: Any) -> pd.DataFrame:
+    """Rows of the classical phase: chance, and for each further method its runs' angles."""
+    parts = []
+    for setting, angles in {"chance": chance, **sad}.items():
+        rows = runs(name, sad=angles, setting=setting)
+        rows["id"] = [f"classical/described/{name}/{setting}/{run}" for run in rows["run"]]
+        parts.append(rows.assign(phase="classical", abundance_rmse_raw=rows["abundance_rmse_network"]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def wavelengths(bands: int = 60, *, gap: bool = True) -> np.ndarray:

@@ -121,14 +121,14 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         scenes: Availability records of all scenes.
 
     Returns:
-        A figure 9.6 inches wide; a scene without spectra has one panel that says why.
+        A figure 9.6 inches wide; a scene of the study without spectra has one panel that says why.
 
     Raises:
         UnmixingError: If the rows of a scene and protocol mix several settings.
     """
     blocks = [
         _Block(scene, protocol, chosen, _spectra_of(spectra, scene.scene, protocol))
-        for scene, protocol, chosen in groups(rows, scenes_to_show(scenes))
+        for scene, protocol, chosen in groups(rows, [row for row in scenes_to_show(scenes) if row.in_study])
     ]
     heights = [_LEGEND_HEIGHT, *(block.height for block in blocks)]
     with style():

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from unmixing.ops import same_convolution
+
 FILTERS = 48
 DECODER_KERNEL = 13
 LEAKY_SLOPE = 0.02
@@ -101,6 +103,7 @@ class CNNAEU(nn.Module):
         with torch.no_grad():
             for layer in (self.spatial, self.pointwise, self.decoder):
                 layer.weight.normal_(0, INITIAL_DEVIATION, generator=initialisation)
+        self.to(memory_format=torch.channels_last)
 
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
         """Return abundances (N, K, rows, columns) of patches (N, bands, rows, columns); they sum to one over K."""
@@ -118,7 +121,7 @@ class CNNAEU(nn.Module):
             Reconstruction (N, bands, rows, columns) and abundances (N, K, rows, columns) within [0, 1].
         """
         abundances = self.encode(patches)
-        return self.decoder(abundances), abundances
+        return same_convolution(abundances, self.decoder.weight), abundances
 
     @torch.no_grad()
     def project(self) -> None:

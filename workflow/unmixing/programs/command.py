@@ -6,13 +6,23 @@ import sys
 
 PROGRAMS = {
     "study": "run a study: lock, checks, Snakemake",
+    "check": "prove that a scene is usable: a file, or the id of a scene",
+    "fetch": "download scenes into the cache",
     "scene": "read or make one scene and write it as NetCDF",
+    "facts": "write down what tables say of one scene",
+    "page": "draw the page of one scene",
     "train": "compute the runs of one cell",
+    "classical": "compute the classical methods and reference rows of one scene",
+    "references": "score the mean of a scene's references where its cube is missing",
     "evaluate": "score the runs of one phase, protocol and scene",
+    "areas": "measure targets of known area for the runs of one scene",
+    "maps": "write abundance maps and endmembers of one cell for other programs",
+    "power": "say how many runs an effect needs",
     "describe": "write down a study's scenes and scales",
     "table": "make one table in five formats",
     "figure": "draw one figure in three formats",
     "report": "write the report",
+    "archive": "add a study's runs to the committed evidence",
     "schema": "print the JSON schema of config.yaml",
 }
 

@@ -16,7 +16,7 @@ class Results:
 
     Attributes:
         rows: run rows of all scenes and protocols, possibly empty.
-        spectra: matched spectra of the same runs, possibly empty.
+        spectra: matched spectra or abundance maps of the same runs, possibly empty.
         scenes: availability of every scene that a table names (``Study.description``).
         scale: runs, epochs and so on for each scene.
         provenance: commit, versions, recipes and inputs.
@@ -32,7 +32,7 @@ class Results:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that :func:`read_results` reads."""
     parser.add_argument("--rows", type=Path, nargs="*", default=[], help="Parquet files of run rows")
-    parser.add_argument("--spectra", type=Path, nargs="*", default=[], help="Parquet files of matched spectra")
+    parser.add_argument("--spectra", type=Path, nargs="*", default=[], help="Parquet files of spectra or maps to draw")
     parser.add_argument("--study", type=Path, required=True, help="description of the study (unmixing describe)")
 
 
@@ -49,7 +49,7 @@ def read_results(options: argparse.Namespace) -> Results:
             frame, details = read_parquet(path)
             frames.append(frame)
             recipes.update(details.get("recipes", {}))
-            checksums[str(frame["scene"].iloc[0])] = details["scene_sha256"]
+            checksums.update({str(scene): details["scene_sha256"] for scene in frame["scene"].unique()})
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     recipes: dict[str, str] = {}

@@ -12,22 +12,36 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="unmixing report", description=__doc__)
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="Parquet files of tables, table3 first")
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVG files")
+    parser.add_argument("--facts", type=Path, nargs="*", default=[], help="Parquet files that describe scenes")
+    parser.add_argument("--pages", type=Path, nargs="*", default=[], help="SVG files, one for each of --facts")
     parser.add_argument("--command", required=True, help="what rebuilds one part, with PART in its place")
     parser.add_argument("--output", type=Path, required=True, help="HTML file to write")
     add_arguments(parser)
     options = parser.parse_args(arguments)
+    import pandas as pd
+
     from unmixing.report import page, sections
-    from unmixing.store import write_text
+    from unmixing.report.scene_pages import scene_sections
+    from unmixing.store import read_parquet, write_text
 
     results = read_results(options)
     tables = [page.table_block(path, options.command.replace("PART", path.stem)) for path in options.tables]
     figures = [page.figure_block(path, options.command.replace("PART", path.stem)) for path in options.figures]
+    facts = {path.stem: (path, read_parquet(path)[0]) for path in options.facts}
+    pages = {
+        scene: page.figure_block(path, options.command.replace("PART", str(path)))
+        for scene, path in zip(facts, options.pages, strict=True)
+    }
     text = page.render(
         [
             sections.summary(results.rows, results.scenes, tables[0].table),
             sections.scenes_section(results.scenes),
-            sections.tables_section(tables),
-            sections.figures_section(figures),
+            *sections.part_sections(tables, figures),
+            *scene_sections(
+                pd.concat([frame for _, frame in facts.values()]) if facts else pd.DataFrame(),
+                pages,
+                {scene: options.command.replace("PART", str(path)) for scene, (path, _) in facts.items()},
+            ),
             sections.runs_section(results.rows),
             sections.provenance_section(results.provenance),
         ],

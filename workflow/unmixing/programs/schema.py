@@ -7,7 +7,7 @@ import sys
 def main(arguments: list[str]) -> int:
     """Print the schema."""
     argparse.ArgumentParser(prog="unmixing schema", description=__doc__).parse_args(arguments)
-    from unmixing.study import json_schema
+    from unmixing.configuration import json_schema
 
     sys.stdout.write(json_schema())
     return 0

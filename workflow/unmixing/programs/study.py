@@ -10,8 +10,9 @@ LOCK = Path("results/.lock")
 
 def main(arguments: list[str]) -> int:
     """Become Snakemake, holding the study's lock."""
+    from unmixing.configuration import merge, read_yaml
     from unmixing.errors import UnmixingError
-    from unmixing.study import Study, find_overlay, merge, read_yaml
+    from unmixing.study import Study, find_overlay
 
     parser = argparse.ArgumentParser(
         prog="unmixing study",

@@ -1,6 +1,7 @@
 """Makes one table in five formats."""
 
 import argparse
+import dataclasses
 import importlib
 from pathlib import Path
 
@@ -14,13 +15,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, required=True, help="any of the files to write; the others lie beside it"
     )
+    parser.add_argument(
+        "--note-of", type=Path, nargs="*", default=[], help="Parquet files of tables whose first note is repeated here"
+    )
     add_arguments(parser)
     options = parser.parse_args(arguments)
-    from unmixing.tables.writing import write_table
+    from unmixing.tables.writing import read_table, write_table
 
     results = read_results(options)
     module = importlib.import_module(f"unmixing.tables.{options.module}")
-    write_table(
-        module.build(results.rows, results.scenes, results.scale, results.provenance), options.output.with_suffix("")
-    )
+    table = module.build(results.rows, results.scenes, results.scale, results.provenance)
+    repeated = [note for path in options.note_of for note in read_table(path).notes[:1]]
+    write_table(dataclasses.replace(table, notes=[*table.notes, *repeated]), options.output.with_suffix(""))
     return 0

@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--store", type=Path, required=True, help="the run store")
     parser.add_argument("--manifest", type=Path, required=True, help="file to write: recipe and runs")
     parser.add_argument("--log", type=Path, required=True, help="takes everything; the terminal one line per run")
+    parser.add_argument("--reference", type=Path, help="committed evidence whose runs are not computed again")
     parser.add_argument("--threads", type=int, default=1, help="threads of one training")
     options = parser.parse_args(arguments)
     cell: dict[str, Any] = json.loads(options.cell)
@@ -23,7 +24,8 @@ def main(arguments: list[str]) -> int:
 
     from unmixing.errors import UnmixingError
     from unmixing.provenance import provenance
-    from unmixing.scenes.dataset import open_scene
+    from unmixing.reference import committed_runs
+    from unmixing.scenes.dataset import endmember_count, open_scene
     from unmixing.seeds import Streams, run_streams
     from unmixing.store import CellStore, write_json
     from unmixing.training.cell import Progress, run_cell
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
         raise UnmixingError(f"device {cell['device']} is not to be had on this machine: set device: cpu")
     scene = open_scene(options.scene)
     cube = scene["cube"].to_numpy()
-    count = int(scene.sizes["endmember"])
+    count = endmember_count(scene)
     schedule = Schedule(**cell["schedule"])
     recipe = {
         **{key: cell[key] for key in ("phase", "scene", "setting", "schedule", "fields", "entropy", "device", "code")},
@@ -73,12 +75,17 @@ def main(arguments: list[str]) -> int:
 
         label = f"{cell['phase']} {cell['protocol']} {cell['scene']}"
         detail(f"{label}: recipe {store.folder.name} {json.dumps(recipe, sort_keys=True)}")
-        run_cell(store, label, cell["runs"], one, record, Progress(line, detail))
+        known = committed_runs(options.reference, cell, store.folder.name) if options.reference else []
+        committed = [run for run in known if run < cell["runs"] and not store.path(run).exists()]
+        if committed:
+            line(f"{label}: {len(committed)} of {cell['runs']} runs are taken from {options.reference}")
+        run_cell(store, label, cell["runs"], one, record, Progress(line, detail), committed)
     write_json(
         options.manifest,
         {
             **{key: cell[key] for key in ("phase", "protocol", "scene", "setting", "runs")},
             "recipe": store.folder.name,
+            "committed": committed,
         },
     )
     return 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from unmixing.report.page import Fact, Facts, FigureBlock, Listing, Pairs, Prose, Section, TableBlock
+from unmixing.report.page import Block, Fact, Facts, FigureBlock, Listing, Pairs, Prose, Section, TableBlock
 from unmixing.tables.forms import Column, is_missing
 from unmixing.tables.run_rows import count_status, reasons, typed_frame
 from unmixing.tables.scene_rows import scenes_to_show
@@ -85,6 +86,77 @@ def scenes_section(scenes: Sequence[Mapping[str, Any]]) -> Section:
         columns=_SCENE_COLUMNS,
     )
     return Section("scenes-section", "Scenes", [TableBlock(table, "snakemake --cores 1 report")])
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the study in the report.
+
+    Attributes:
+        identifier: Anchor.
+        title: Heading.
+        summary: One sentence under it.
+        shows: Names of its tables and figures, in order.
+    """
+
+    identifier: str
+    title: str
+    summary: str
+    shows: tuple[str, ...]
+
+
+PARTS = (
+    Part(
+        "baseline",
+        "Baseline",
+        "The autoencoder trained on reconstruction alone (section 3.1.1 of the paper). Select a figure to enlarge it.",
+        (
+            "table3",
+            "figure_strip_plots",
+            "table_endmembers",
+            "figure_endmembers",
+            "figure_abundances",
+            "table_protocols",
+        ),
+    ),
+    Part(
+        "classical",
+        "Classical methods",
+        "Methods without training, oracles that are given the truth, and the rows from chance to the attainable floor.",
+        ("table_classical",),
+    ),
+    Part(
+        "statistics",
+        "Statistics",
+        "What the runs allow to be claimed, and whether a run can be chosen without the truth.",
+        ("table_power", "table_coverage", "table_selection"),
+    ),
+)
+"""Parts of the report; a table or figure that no part names stands under Tables or Figures."""
+
+
+def part_sections(tables: Sequence[TableBlock], figures: Sequence[FigureBlock]) -> list[Section]:
+    """Return a section for each part that has something to show, then what no part names.
+
+    Args:
+        tables: Tables of the study, in any order.
+        figures: Figures of the study, in any order.
+    """
+    blocks: dict[str, Block] = {block.table.name: block for block in tables}
+    blocks |= {block.description.name: block for block in figures}
+    sections = []
+    for part in PARTS:
+        shown = [blocks[name] for name in part.shows if name in blocks]
+        if shown:
+            sections.append(Section(part.identifier, part.title, shown, part.summary))
+    named = {name for part in PARTS for name in part.shows}
+    others = [block for block in tables if block.table.name not in named]
+    pictures = [block for block in figures if block.description.name not in named]
+    if others:
+        sections.append(tables_section(others))
+    if pictures:
+        sections.append(figures_section(pictures))
+    return sections
 
 
 def tables_section(blocks: Sequence[TableBlock]) -> Section:

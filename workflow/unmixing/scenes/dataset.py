@@ -219,6 +219,22 @@ def read_checks(dataset: xr.Dataset) -> list[Check]:
     return [Check(**record) for record in json.loads(dataset.attrs.get("checks", "[]"))]
 
 
+def endmember_count(dataset: xr.Dataset) -> int:
+    """Return how many endmembers to look for in a scene: what its stanza settled, else the number of references.
+
+    Raises:
+        UnmixingError: neither is known.
+    """
+    if "endmember_count" in dataset.attrs:
+        return int(dataset.attrs["endmember_count"])
+    if "endmember" not in dataset.sizes:
+        raise UnmixingError(
+            f"scene {dataset.attrs['id']!r} has no references and states no number of endmembers: name it under "
+            f"own_scenes with endmembers"
+        )
+    return int(dataset.sizes["endmember"])
+
+
 def write_scene(dataset: xr.Dataset, path: Path) -> None:
     """Write a scene to ``path`` as compressed NetCDF, atomically; the same scene gives the same bytes.
 

@@ -11,6 +11,7 @@ from unmixing.statistics.comparisons import (
     holm,
     paired_comparison,
     rank_correlation,
+    rank_correlation_interval,
     reproduction_margin,
     reproduction_verdict,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "normal_runs",
     "paired_comparison",
     "rank_correlation",
+    "rank_correlation_interval",
     "rate_interval",
     "rate_runs_needed",
     "reproduction_margin",

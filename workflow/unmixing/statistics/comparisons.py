@@ -145,6 +145,35 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> float | None:
     return float(stats.spearmanr(one, other).statistic)
 
 
+def rank_correlation_interval(correlation: float, n: int, level: float = 0.95) -> tuple[float, float] | None:
+    """Interval of Spearman's rank correlation by Fisher's transformation.
+
+    With the variance of D. G. Bonett and T. A. Wright (Psychometrika 65, 2000): (1 + r^2 / 2) / (n - 3).
+
+    Args:
+        correlation: in [-1, 1].
+        n: number of pairs.
+        level: nominal coverage.
+
+    Returns:
+        The bounds; None below 5 pairs.
+
+    Raises:
+        UnmixingError: the correlation is outside of [-1, 1].
+    """
+    from scipy import stats
+
+    if not -1 <= correlation <= 1:
+        raise UnmixingError(f"correlation is {correlation}; give a number from -1 to 1")
+    if n < MINIMUM_RUNS:
+        return None
+    if abs(correlation) == 1:
+        return correlation, correlation
+    half = float(stats.norm.ppf((1 + level) / 2)) * ((1 + correlation**2 / 2) / (n - 3)) ** 0.5
+    centre = np.arctanh(correlation)
+    return float(np.tanh(centre - half)), float(np.tanh(centre + half))
+
+
 def holm(p_values: ArrayLike, significance: float = 0.05) -> tuple[Vector, NDArray[np.bool_]]:
     """Adjust a family of tests by Holm's method.
 

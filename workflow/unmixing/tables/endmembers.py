@@ -107,7 +107,7 @@ def build(
         }
         published = paper.get(scene.scene, ()) if scene.paper else ()
         if chosen.empty:
-            reason = scene.reason or "no finished runs under this protocol: start the study again"
+            reason = scene.reason or "no finished runs: this protocol is not asked for here, or start the study again"
             names = _names(rows, scene.scene)
             records += [
                 common

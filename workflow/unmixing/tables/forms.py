@@ -16,8 +16,9 @@ MISSING = "—"
 #: text: as it is. prose: text that may wrap. angle: radians, four decimals. difference: signed angle; extra
 #: holds a remark put in brackets. interval: lower end; extra holds the upper end and the values printed
 #: instead of a missing interval (text, separated by spaces). rate: successes; extra holds trials and the
-#: interval's ends. share: mean count; extra holds the total. count: whole number. seconds: one decimal.
-Format = Literal["text", "prose", "angle", "difference", "interval", "rate", "share", "count", "seconds"]
+#: interval's ends. share: mean count; extra holds the total. count: whole number. number: three significant
+#: digits. seconds: one decimal.
+Format = Literal["text", "prose", "angle", "difference", "interval", "rate", "share", "count", "number", "seconds"]
 
 _TEXTUAL = ("text", "prose")
 _SIZES = {"difference": 1, "interval": 2, "rate": 3, "share": 1}
@@ -91,6 +92,8 @@ def format_cell(column: Column, row: Mapping[str, Any]) -> str:
         return f"{float(value):.1f} of {int(extra[0])}"
     if column.format == "count":
         return f"{int(value)}"
+    if column.format == "number":
+        return f"{float(value):.3g}".replace("-", "−")
     if column.format == "seconds":
         return f"{float(value):.1f}"
     return str(value)

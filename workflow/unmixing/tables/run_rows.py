@@ -20,7 +20,7 @@ SCORED = ("ok", "collapsed")
 #: The paper's scale of the baseline (sections 3.1.1 and 4.1).
 PAPER_SCALE: Mapping[str, int] = {"runs": 25, "epochs": 320, "patches": 250, "patch_size": 40}
 
-NO_REFERENCE = "the scene has no reference endmembers: nothing to compare with"
+NO_REFERENCE = "SAD cannot be had: the scene has no reference endmembers"
 
 
 def groups(rows: pd.DataFrame, scenes: Sequence[SceneRow]) -> Iterator[tuple[SceneRow, str, pd.DataFrame]]:
@@ -52,6 +52,11 @@ def groups(rows: pd.DataFrame, scenes: Sequence[SceneRow]) -> Iterator[tuple[Sce
                     f"rows of {scene.scene} ({protocol}) mix the settings {', '.join(settings)}: choose one"
                 )
             yield scene, protocol, chosen
+
+
+def of_phase(rows: pd.DataFrame, phase: str) -> pd.DataFrame:
+    """Return the rows of one phase; rows of several phases can stand in one frame."""
+    return rows[rows["phase"] == phase] if len(rows) else rows
 
 
 def scored(rows: pd.DataFrame) -> pd.DataFrame:
@@ -157,6 +162,18 @@ def reasons(rows: pd.DataFrame) -> str:
     )
 
 
+def count_notes(rows: pd.DataFrame) -> list[str]:
+    """Return one note for each scene whose number of endmembers was estimated, with the method's warning."""
+    if rows.empty or "endmember_count_warning" not in rows:
+        return []
+    warned = rows[rows["endmember_count_warning"].fillna("") != ""].drop_duplicates("scene")
+    return [
+        f"{scene}: {rows.loc[rows['scene'] == scene, 'endmember'].nunique()} endmembers were looked for, a number "
+        f"estimated from the scene: {warning}."
+        for scene, warning in zip(warned["scene"], warned["endmember_count_warning"], strict=True)
+    ]
+
+
 def study_runs(rows: pd.DataFrame, scenes: Sequence[SceneRow]) -> str:
     """Return the number of runs of every scene and protocol in words."""
     counts = [
@@ -191,7 +208,11 @@ def typed_frame(
     )
 
 
-_EXTRA_TYPES = {"comparison": "string", "run_values": "string", "runs": "Int64", "endmembers": "Int64"}
+_EXTRA_TYPES = {
+    "comparison": "string",
+    "run_values": "string",
+    **dict.fromkeys(("runs", "runs_described", "runs_released", "endmembers"), "Int64"),
+}
 
 
 def _type_of(column: Column) -> str:

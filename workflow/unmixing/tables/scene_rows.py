@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from unmixing.errors import UnmixingError
 
 #: Table 3 of the paper, top to bottom.
@@ -69,6 +71,12 @@ def scenes_to_show(scenes: Sequence[Mapping[str, Any]]) -> list[SceneRow]:
     ordered = [known.get(scene, _unlisted(scene, title)) for scene, title in PAPER_SCENES.items()]
     ordered += [row for row in known.values() if row.scene not in PAPER_SCENES and row.in_study]
     return ordered
+
+
+def facts_by_scene(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the rows of ``unmixing.scenes.facts`` by scene, none for an empty frame."""
+    records = [{str(key): value for key, value in record.items()} for record in rows.to_dict("records")]
+    return {str(record["scene"]): record for record in records}
 
 
 def order_protocols(found: Sequence[str]) -> list[str]:

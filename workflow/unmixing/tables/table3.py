@@ -10,16 +10,19 @@ import pandas as pd
 
 from unmixing.published import paper_values
 from unmixing.statistics import standard_deviations
+from unmixing.tables.claims import CLAIMS_NOTE, judged_by, reference_values
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import (
     NO_REFERENCE,
     compare,
+    count_notes,
     count_status,
     describe_mean,
     describe_rate,
     describe_scale,
     groups,
     join_distinct,
+    of_phase,
     reasons,
     run_means,
     scored,
@@ -54,11 +57,35 @@ COLUMNS = [
         help="of the mean over runs; below five runs the runs themselves",
         extra=("interval_high", "run_values"),
     ),
+    Column("judged_by", "Judged by", help="what so many runs of this scene allow to be judged, see the notes"),
+    Column("chance_mean", "Chance", "angle", "rad", help="K random pixels as endmembers, mean over draws"),
+    Column(
+        "chance_best",
+        "Chance, best draw",
+        "angle",
+        "rad",
+        help="the best of the same draws, chosen with the truth (oracle): as many as `classical: runs`",
+    ),
+    Column(
+        "mean_of_references",
+        "Mean of references",
+        "angle",
+        "rad",
+        help="the mean of the references, given for every endmember: no material is told from another",
+    ),
+    Column("floor", "Floor", "angle", "rad", help="mean spectrum of the pixels with an abundance above .95 (oracle)"),
     Column("paper_definition_std", "STD, paper's way", "angle", "rad", help="see the notes"),
     Column("run_mean_sd", "SD of run means", "angle", "rad", help="see the notes"),
     Column("sad_median", "Median", "angle", "rad", help="over the runs' means"),
     Column("late_mean", "Last 20 epochs", "angle", "rad", help="SAD averaged over the last 20 epochs"),
     Column("epoch_wander", "Epoch wander", "angle", "rad", help="deviation over the last 20 epochs"),
+    Column(
+        "reconstruction_angle",
+        "Reconstruction",
+        "angle",
+        "rad",
+        help="mean angle between the scene's pixels and their reconstruction; needs no reference",
+    ),
     Column("found_mean", "Endmembers found", "share", help="mean over runs, see the notes", extra=("endmembers",)),
     Column(
         "successes",
@@ -85,6 +112,9 @@ NOTES = [
     "and no test, the runs' means are printed instead.",
     "Epoch wander: sample standard deviation of an endmember's SAD over the last 20 epochs, averaged over "
     "endmembers and runs.",
+    "Chance, mean of references and floor give the angles of a scene their scale: an SAD near chance says that "
+    "nothing was told apart, one near the floor that nothing better can be had from the scene's pixels.",
+    CLAIMS_NOTE,
     "Found: SAD below half the angle from the endmember's reference to the nearest other reference.",
     "Collapsed runs count in every mean; diverged runs have no numbers and count as failures in the rate.",
     "Ours − paper is indicative unless runs, epochs and patches equal the paper's 25 runs of 320 epochs on "
@@ -101,7 +131,8 @@ def build(
     """Build Table 3.
 
     Args:
-        rows: Run rows of the baseline phase, one per run and endmember; possibly empty.
+        rows: Run rows of the baseline phase, one per run and endmember, and those of the classical phase for the
+            reference rows; possibly empty.
         scenes: Availability records of all scenes.
         scale: By scene: runs, epochs, patches and patch_size of this study.
         provenance: Commit, versions, input checksums.
@@ -114,6 +145,8 @@ def build(
     """
     shown = scenes_to_show(scenes)
     paper = _paper_values()
+    references = reference_values(rows)
+    rows = of_phase(rows, "baseline")
     records = [
         {
             "scene": scene.scene,
@@ -121,6 +154,7 @@ def build(
             "kind": scene.kind,
             "protocol": protocol or None,
             **_of_paper(scene, paper),
+            **references.get(scene.scene, {}),
             **_of_runs(scene, chosen, paper, scale.get(scene.scene, {})),
         }
         for scene, protocol, chosen in groups(rows, shown)
@@ -132,7 +166,7 @@ def build(
         "radians. The paper's six scenes keep their rows even where this study has no data for them.",
         frame=typed_frame(records, ["scene"], COLUMNS),
         columns=COLUMNS,
-        notes=NOTES + _paper_notes(),
+        notes=NOTES + count_notes(rows) + _paper_notes(),
         scale=study_scale(shown, scale),
         n=study_runs(rows, shown),
         provenance=provenance,
@@ -166,7 +200,7 @@ def _of_runs(
 ) -> dict[str, Any]:
     """Summarise the runs of one scene and protocol; without scored runs only counts and the reason."""
     if rows.empty:
-        reason = scene.reason or "no finished runs under this protocol: start the study again"
+        reason = scene.reason or "no finished runs: this protocol is not asked for here, or start the study again"
         return {"scale": describe_scale(scale) if scene.in_study else None, "reason": reason}
     counts = count_status(rows)
     total = sum(counts.values())
@@ -179,6 +213,8 @@ def _of_runs(
         **{f"runs_{status}": count for status, count in counts.items()},
     }
     usable = scored(rows)
+    if len(usable):
+        record["reconstruction_angle"] = run_means(rows, "reconstruction_angle_rad").mean()
     if len(usable) and usable["sad_rad"].isna().all():
         return record | {"reason": NO_REFERENCE}
     found = was_found(usable).groupby(usable["run"]).sum()
@@ -187,6 +223,7 @@ def _of_runs(
     if usable.empty:
         return record
     means = run_means(rows)
+    record["judged_by"] = judged_by(scene.scene, len(means))
     published = paper.get((scene.scene, "average_sad")) if scene.paper else None
     record |= compare(rows, scale, float(means.mean()), published) | describe_mean(means)
     if len(means) > 1:

@@ -1,7 +1,7 @@
 """The cell runner: makes the runs of one cell, one after the other, and never one twice."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ def run_cell(
     train: Callable[[int, Callable[[int, float], None]], Estimate],
     record: Callable[[int], dict[str, Any]],
     progress: Progress,
+    committed: Collection[int] = (),
 ) -> list[int]:
     """Compute the runs of a cell that its store does not hold yet.
 
@@ -38,6 +39,7 @@ def run_cell(
         train: makes the estimate of a run, given its index and an epoch callback.
         record: what is stored beside the estimates of a run (seeds, configuration, versions).
         progress: where to report.
+        committed: indices of runs that stand in the committed evidence and need no training.
 
     Returns:
         The indices of the runs computed by this call.
@@ -48,7 +50,7 @@ def run_cell(
         if present:
             progress.line(f"{label}: {len(present)} of {runs} runs are in the store")
         for run in range(runs):
-            if run in present:
+            if run in present or run in committed:
                 continue
             store.journal("start", run)
             started = time.perf_counter()

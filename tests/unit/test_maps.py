@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import rasterio
+
+from makers.scenes import UTM_FIELDS, make_scene, write_envi
+from unmixing.errors import UnmixingError
+from unmixing.maps import select_run, write_run
+from unmixing.scenes import read_own_scene
+
+MADE = make_scene(12, 17)
+APART = MADE.endmembers
+TOGETHER = np.stack([APART[0], APART[0] * 1.01, APART[2]])
+
+
+def run(angle, endmembers=APART, status="ok"):
+    return {"endmembers": endmembers}, {"status": status, "reconstruction_angle_rad": angle}
+
+
+@pytest.mark.parametrize(
+    ("runs", "chosen"),
+    [
+        ([run(0.3), run(0.1), run(0.2)], 1),
+        ([run(0.1), run(0.1)], 0),
+        ([run(0.3), run(None, status="diverged")], 0),
+        ([run(0.1, TOGETHER), run(0.2)], 1),
+        ([run(0.2, TOGETHER), run(0.1, TOGETHER)], 1),
+    ],
+)
+def test_the_run_that_reconstructs_best_is_chosen(runs, chosen):
+    assert select_run(runs) == chosen
+
+
+def test_no_run_no_maps():
+    with pytest.raises(UnmixingError, match="every run diverged"):
+        select_run([run(None, status="diverged")])
+
+
+@pytest.fixture
+def scene(tmp_path):
+    def make(**stanza):
+        fields = stanza.pop("fields", UTM_FIELDS)
+        path = write_envi(tmp_path / "flight7", MADE.cube.astype("f4"), MADE.wavelengths, fields=fields)
+        return read_own_scene({"path": str(path), "endmembers": 3, **stanza})
+
+    return make
+
+
+ARRAYS = {"endmembers": APART[[2, 0, 1]], "abundances": MADE.abundances[..., [2, 0, 1]].astype(np.float16)}
+
+
+def test_references_order_and_name_the_maps(scene, tmp_path):
+    lines = ["wavelength_nm,Soil,Tree,Water"]
+    lines += [",".join(f"{value:.6f}" for value in (wave, *MADE.endmembers[:, band]))
+              for band, wave in enumerate(MADE.wavelengths)]  # fmt: skip
+    (tmp_path / "references.csv").write_text("\n".join(lines))
+    details = write_run(scene(references=str(tmp_path / "references.csv")), ARRAYS, "optimal", tmp_path / "maps")
+    assert details["endmembers"] == ["Soil", "Tree", "Water"]
+    assert details["named_by_references"]
+    with rasterio.open(tmp_path / "maps/abundances_network.tif") as maps:
+        assert maps.descriptions == ("Soil", "Tree", "Water")
+        np.testing.assert_allclose(maps.read().transpose(1, 2, 0), MADE.abundances, atol=1e-3)
+    with rasterio.open(tmp_path / "maps/abundances_resolved.tif") as maps:
+        assert maps.crs.to_epsg() == 32632
+
+
+def test_without_references_maps_are_numbered(scene, tmp_path):
+    details = write_run(scene(), ARRAYS, "optimal", tmp_path / "maps")
+    assert details["endmembers"] == ["endmember 1", "endmember 2", "endmember 3"]
+    assert not details["named_by_references"]
+    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == sorted(details["files"])
+
+
+def test_a_rotated_image_keeps_its_place_as_envi(scene, tmp_path):
+    turned = {"map info": UTM_FIELDS["map info"].replace("}", ", rotation=30.0}")}
+    details = write_run(scene(fields=turned), ARRAYS, "optimal", tmp_path / "maps")
+    assert "abundances_network.img" in details["files"]
+    assert "rotation=30.0" in (tmp_path / "maps/abundances_network.hdr").read_text()

@@ -1,0 +1,42 @@
+import pandas as pd
+import pytest
+
+from unmixing.errors import UnmixingError
+from unmixing.reference import commit_rows, committed_rows, committed_runs, reference_file
+from unmixing.store import read_parquet
+
+CELL = {"phase": "baseline", "protocol": "described", "scene": "samson", "setting": "standard"}
+
+
+def rows(runs, sad=0.1, recipe="abc"):
+    frame = pd.DataFrame({"run": [run for run in runs for _ in range(2)], "endmember": [1, 2] * len(runs)})
+    identity = [f"baseline/described/samson/standard/{run}" for run in frame["run"]]
+    return frame.assign(id=identity, sad_rad=sad, recipe=recipe, **CELL)
+
+
+def test_committed_runs_come_back_under_their_recipe_alone(tmp_path):
+    written = commit_rows(tmp_path, "runs", rows([0, 2]), {"commit": "x"})
+    assert written == [tmp_path / "runs/baseline-described-samson-standard-abc.parquet"]
+    assert committed_runs(tmp_path, CELL, "abc") == [0, 2]
+    assert committed_runs(tmp_path, CELL, "other") == []
+    assert committed_rows(tmp_path, "runs", CELL, "abc", [2])["run"].tolist() == [2, 2]
+    assert read_parquet(written[0])[1] == {"commit": "x"}
+
+
+def test_later_evidence_adds_runs_and_replaces_the_same_ones(tmp_path):
+    commit_rows(tmp_path, "runs", rows([0, 1], sad=0.1), {})
+    commit_rows(tmp_path, "runs", rows([1, 3], sad=0.2), {})
+    back = committed_rows(tmp_path, "runs", CELL, "abc", [0, 1, 3])
+    assert back.groupby("run")["sad_rad"].first().to_dict() == {0: 0.1, 1: 0.2, 3: 0.2}
+    assert len(back) == 6
+
+
+def test_recipes_and_cells_have_files_of_their_own(tmp_path):
+    both = pd.concat([rows([0]), rows([0], recipe="def"), rows([0]).assign(scene="cuprite")])
+    assert len(commit_rows(tmp_path, "runs", both, {})) == 3
+
+
+def test_missing_evidence_is_named(tmp_path):
+    with pytest.raises(UnmixingError, match="is missing"):
+        committed_rows(tmp_path, "spectra", CELL, "abc", [0])
+    assert reference_file(tmp_path, "spectra", CELL, "abc").parent.name == "spectra"
