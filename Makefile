@@ -19,7 +19,7 @@ scenes: .venv/installed
 
 ## make test       lint, types and all tests
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 ## make lint       style, types and the workflow's own lint
 lint: .venv/installed

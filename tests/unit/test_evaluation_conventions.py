@@ -1,5 +1,7 @@
 """Conventions of abundances, with answers that are known in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from unmixing.evaluation import (
     references,
     score_run,
 )
-from unmixing.evaluation_classical import score_classical
+from unmixing.evaluation_classical import classical_task, score_classical, score_mean_of_references
 from unmixing.scenes.synthetic import make_linear
 
 
@@ -150,6 +152,59 @@ def test_resolved_abundances_where_the_convention_is_unknown():
     assert rows[0]["abundance_rmse_resolved"] > 0
 
 
+def hidden(known, share=0.4):
+    """The scene with some pixels missing, which show one and the same neighbour, as a reader fills them."""
+    valid = np.random.default_rng(0).random(known.cube.shape[:2]) >= share
+    cube = np.where(valid[..., None], known.cube, known.cube[valid][0])
+    return replace(known, cube=cube, valid=valid), replace(
+        known, cube=known.cube[valid][None], abundances=known.abundances[valid][None]
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "chance"])
+@pytest.mark.parametrize("convention", ["areal", "nnls_sum_max"])
+def test_a_classical_method_sees_and_is_scored_on_seen_pixels_alone(name, convention):
+    scores = []
+    for known in hidden(scene(convention)[0]):
+        pixels, truth = classical_task(known)
+        solved = METHODS[name].solve(pixels, 3, np.random.default_rng(0), truth)
+        scores.append(score_classical(METHODS[name], *solved, known, 3))
+    np.testing.assert_equal(*scores)
+    if name == "fcls_references":
+        assert scores[0][0]["reconstruction_angle_rad"] == pytest.approx(0, abs=1e-6)
+        assert scores[0][0]["abundance_rmse_areal"] == pytest.approx(0, abs=1e-9)
+
+
+def test_chance_draws_seen_pixels_alone():
+    known, cut = hidden(scene()[0])
+    assert np.array_equal(classical_task(known)[0], cut.cube[0])
+
+
+@pytest.mark.parametrize("convention", ["areal", "nnls_sum_max"])
+def test_a_run_is_scored_on_seen_pixels_alone(convention):
+    whole, _ = scene(convention)
+    known, cut = hidden(whole)
+    arrays = run_arrays(known)
+    arrays["abundances"] = np.where(known.valid[..., None], arrays["abundances"], 1 / 3)
+    rows, _ = score_run(arrays, RECORD, known, "optimal")
+    np.testing.assert_equal(rows, score_run(run_arrays(cut), RECORD, cut, "optimal")[0])
+    assert max(row["abundance_rmse_convention"] for row in rows) == pytest.approx(0, abs=1e-9)
+    frame = abundance_rows(arrays, known, "optimal")
+    assert frame["network"].notna().sum() == frame["resolved"].notna().sum() == 3 * known.valid.sum()
+
+
+def test_the_scale_of_references_comes_from_seen_pixels():
+    known, cut = hidden(replace(scene("nnls_sum_max")[0], endmembers=unit_maximum(scene()[0].endmembers)))
+    assert np.array_equal(physical_references(known), physical_references(cut))
+
+
+def test_a_scene_s_mask_reaches_its_references():
+    made = make_linear()
+    assert references(made).valid is None
+    mask = np.arange(made.sizes["row"] * made.sizes["col"]).reshape(made.sizes["row"], -1) % 3 > 0
+    assert np.array_equal(references(made.assign(valid=(("row", "col"), mask))).valid, mask)
+
+
 def test_maps_of_the_median_run():
     rows = [{"run": run, "status": "ok", "sad_rad": sad} for run, sad in enumerate([0.3, 0.1, 0.2, 0.4])]
     rows.append({"run": 4, "status": "diverged", "sad_rad": np.nan})
@@ -170,6 +225,13 @@ def test_methods_state_what_they_need_and_share_their_draws():
     first, second = (solve(name, known)[0] for name in ("vca_fcls", "vca_scls"))
     assert np.array_equal(first, second)
     assert METHODS["vca_fcls"].stream == METHODS["vca_scls"].stream == METHODS["nmf"].stream
+
+
+def test_the_mean_of_references_needs_no_pixel():
+    spectra = scene()[0].endmembers
+    rows = score_mean_of_references(spectra, ["a", "b", "c"])
+    assert [row["name"] for row in rows] == ["a", "b", "c"]
+    assert all(0 < row["sad_rad"] < 1 and row["uses_truth"] == "training" for row in rows)
 
 
 def test_a_method_that_fails_is_a_row_with_its_reason():

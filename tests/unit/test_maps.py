@@ -1,11 +1,15 @@
+import json
+
 import numpy as np
 import pytest
 import rasterio
 
 from makers.scenes import UTM_FIELDS, make_scene, write_envi
-from unmixing.errors import UnmixingError
 from unmixing.maps import select_run, write_run
+from unmixing.programs.command import main
 from unmixing.scenes import read_own_scene
+from unmixing.scenes.dataset import write_scene
+from unmixing.store import CellStore, write_json
 
 MADE = make_scene(12, 17)
 APART = MADE.endmembers
@@ -22,17 +26,16 @@ def run(angle, endmembers=APART, status="ok"):
         ([run(0.3), run(0.1), run(0.2)], 1),
         ([run(0.1), run(0.1)], 0),
         ([run(0.3), run(None, status="diverged")], 0),
+        ([run(None), run(0.3)], 1),
+        ([run(None)], 0),
+        ([run(None, status="diverged")], None),
+        ([], None),
         ([run(0.1, TOGETHER), run(0.2)], 1),
         ([run(0.2, TOGETHER), run(0.1, TOGETHER)], 1),
     ],
 )
 def test_the_run_that_reconstructs_best_is_chosen(runs, chosen):
     assert select_run(runs) == chosen
-
-
-def test_no_run_no_maps():
-    with pytest.raises(UnmixingError, match="every run diverged"):
-        select_run([run(None, status="diverged")])
 
 
 @pytest.fixture
@@ -75,3 +78,20 @@ def test_a_rotated_image_keeps_its_place_as_envi(scene, tmp_path):
     details = write_run(scene(fields=turned), ARRAYS, "optimal", tmp_path / "maps")
     assert "abundances_network.img" in details["files"]
     assert "rotation=30.0" in (tmp_path / "maps/abundances_network.hdr").read_text()
+
+
+@pytest.mark.parametrize(("committed", "reason"), [([], "all 1 runs that were computed diverged"), ([0], "committed")])
+def test_no_usable_run_no_maps_and_the_study_goes_on(scene, tmp_path, capsys, committed, reason):
+    cell = {"phase": "baseline", "protocol": "described", "scene": "flight7", "setting": "standard"}
+    cell |= {"recipe": "0" * 12, "runs": 1, "committed": committed}
+    if not committed:
+        arrays = {name: np.full_like(values, np.nan) for name, values in ARRAYS.items()}
+        CellStore.of_manifest(tmp_path / "store", cell).write(0, arrays, run(None, status="diverged")[1])
+    write_json(tmp_path / "cell.json", cell)
+    write_scene(scene(), tmp_path / "flight7.nc")
+    words = ["--manifest", tmp_path / "cell.json", "--scene", tmp_path / "flight7.nc", "--store", tmp_path / "store"]
+    words += ["--matching", "optimal", "--output", tmp_path / "maps"]
+    assert main(["maps", *map(str, words)]) == 0
+    assert reason in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["maps.json"]
+    assert reason in json.loads((tmp_path / "maps/maps.json").read_text())["reason"]

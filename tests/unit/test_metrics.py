@@ -114,6 +114,11 @@ def test_collapse_is_the_smallest_angle():
     assert collapse_threshold(None) == 0.03
 
 
+def test_dead_endmembers_have_collapsed():
+    assert collapse_angle([[1.0, 2.0], [0.0, 0.0]]) == 0
+    assert collapse_angle([[0.0, 0.0], [0.0, 0.0]]) == 0
+
+
 def test_found_is_below_half_the_angle_to_the_nearest_reference():
     reference = _at(0, 20, 90)
     sad = np.radians([9.9, 10.1, 34.9])

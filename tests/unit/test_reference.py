@@ -8,19 +8,20 @@ from unmixing.store import read_parquet
 CELL = {"phase": "baseline", "protocol": "described", "scene": "samson", "setting": "standard"}
 
 
-def rows(runs, sad=0.1, recipe="abc"):
+def rows(runs, sad=0.1, recipe="abc", scoring="v1"):
     frame = pd.DataFrame({"run": [run for run in runs for _ in range(2)], "endmember": [1, 2] * len(runs)})
     identity = [f"baseline/described/samson/standard/{run}" for run in frame["run"]]
-    return frame.assign(id=identity, sad_rad=sad, recipe=recipe, **CELL)
+    return frame.assign(id=identity, sad_rad=sad, recipe=recipe, scoring=scoring, **CELL)
 
 
 def test_committed_runs_come_back_under_their_recipe_alone(tmp_path):
     written = commit_rows(tmp_path, "runs", rows([0, 2]), {"commit": "x"})
     assert written == [tmp_path / "runs/baseline-described-samson-standard-abc.parquet"]
-    assert committed_runs(tmp_path, CELL, "abc") == [0, 2]
-    assert committed_runs(tmp_path, CELL, "other") == []
+    assert committed_runs(tmp_path, CELL, "abc", "v1") == [0, 2]
+    assert committed_runs(tmp_path, CELL, "abc", "v2") == [], "scored by other code"
+    assert committed_runs(tmp_path, CELL, "other", "v1") == []
     assert committed_rows(tmp_path, "runs", CELL, "abc", [2])["run"].tolist() == [2, 2]
-    assert read_parquet(written[0])[1] == {"commit": "x"}
+    assert read_parquet(written[0])[1] == {"commits": [{"commit": "x"}]}
 
 
 def test_later_evidence_adds_runs_and_replaces_the_same_ones(tmp_path):
@@ -29,6 +30,9 @@ def test_later_evidence_adds_runs_and_replaces_the_same_ones(tmp_path):
     back = committed_rows(tmp_path, "runs", CELL, "abc", [0, 1, 3])
     assert back.groupby("run")["sad_rad"].first().to_dict() == {0: 0.1, 1: 0.2, 3: 0.2}
     assert len(back) == 6
+    path = reference_file(tmp_path, "runs", CELL, "abc")
+    commit_rows(tmp_path, "runs", rows([4]), {"commit": "y"})
+    assert read_parquet(path)[1] == {"commits": [{}, {"commit": "y"}]}
 
 
 def test_recipes_and_cells_have_files_of_their_own(tmp_path):

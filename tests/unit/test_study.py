@@ -62,12 +62,16 @@ def test_config_documents_every_key():
         ("device", "gpu", 'configuration: key device = "gpu": allowed: string should match pattern'),
         ("scenes", [], "configuration: key scenes = []: allowed: list should have at least 1 item"),
         ("scenes", ["samsom"], "scene 'samsom' is unknown; allowed: samson, jasper_ridge"),
-        ("scenes", ["samson", "samson"], "a scene is named twice; allowed: each once"),
+        ("scenes", ["samson", "samson"], "something is named twice; allowed: each once"),
         (
             "baseline.runs",
             0,
             "configuration: key baseline.runs = 0: allowed: input should be greater than or equal to 1",
         ),
+        ("baseline.protocols", ["released", "released"], "something is named twice; allowed: each once"),
+        ("classical.methods", ["nmf", "nmf"], "something is named twice; allowed: each once"),
+        ("study", "store", "results/store/ belongs to all studies; allowed: any other name"),
+        ("baseline", 3, "configuration: key baseline = 3: allowed: a mapping with the keys runs, epochs, patches"),
         ("baseline.learning_rate", 0, "allowed: input should be greater than 0"),
         ("baseline.learning_rate", "3e-3", 'configuration: key baseline.learning_rate = "3e-3": allowed: input should'),
         ("baseline.protocols", ["as_described"], "allowed: input should be 'described' or 'released'"),
@@ -190,7 +194,7 @@ def test_a_cell_holds_what_decides_its_numbers_and_no_more(values, tmp_path):
 def test_system_entropy_is_drawn_once_and_recorded_before_the_first_run(values, tmp_path):
     put(values, "entropy", "system")
     drawn = study(values, tmp_path).entropy()
-    recorded = json.loads((tmp_path / "results/demo/entropy.json").read_text())["entropy"]
+    recorded = json.loads((tmp_path / "results/entropy/demo.json").read_text())["entropy"]
     assert drawn == recorded == study(values, tmp_path).entropy()
     assert drawn != values["seed"]
     put(values, "study", "second")

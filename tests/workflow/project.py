@@ -85,6 +85,7 @@ class Project:
         output = self.run("--dry-run", "--quiet", "rules")
         if "Nothing to be done" in output:
             return {}
+        assert "Job stats:" in output, output
         lines = output.partition("Job stats:")[2].partition("total")[0].splitlines()[3:]
         return {words[0]: int(words[1]) for words in map(str.split, lines) if len(words) == 2}
 

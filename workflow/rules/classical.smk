@@ -1,4 +1,4 @@
-from unmixing.code_version import code_version
+from unmixing.code_version import code_version, output_version
 
 
 rule classical:
@@ -31,6 +31,6 @@ rule references:
     conda:
         "../../envs/study.yaml"
     params:
-        code=code_version("evaluate_classical"),
+        code=[code_version("evaluate_classical"), output_version("scenes.matlab")],
     shell:
         "unmixing references {wildcards.scene} --source {input.source:q} --rows {output.rows} 2>&1 | tee {log}"

@@ -22,7 +22,7 @@ rule evaluate_baseline:
     shell:
         "unmixing evaluate --manifests {input.manifest} --scene {input.scene} --store {params.store}"
         " --matching {params.matching} --rows {output.rows} --spectra {output.spectra}"
-        " --abundances {output.abundances} {params.reference:q} 2>&1 | tee {log}"
+        " --abundances {output.abundances} --scoring {params.code} {params.reference:q} 2>&1 | tee {log}"
 
 
 rule describe:

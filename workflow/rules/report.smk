@@ -32,7 +32,7 @@ rule report:
         "../../envs/study.yaml"
     params:
         command=study.command,
-        code=output_version("report.sections"),
+        code=[output_version("report.sections"), output_version("report.scene_pages")],
     shell:
         "unmixing report --tables {input.tables} {input.scene_tables} {input.area_tables}"
         " --facts {input.facts} --pages {input.pages} --figures {input.figures} --rows {input.rows} --study {input.study}"

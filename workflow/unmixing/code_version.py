@@ -83,7 +83,21 @@ def normalised_source(module: str) -> str:
             node.names.sort(key=lambda alias: (alias.name, alias.asname or ""))
     imports = [part for part in tree.body if isinstance(part, ast.Import | ast.ImportFrom)]
     rest = [part for part in tree.body if part not in imports]
-    return "\n".join([*sorted(map(ast.dump, imports)), *map(ast.dump, rest)])
+    return "\n".join([*sorted(map(_dump, imports)), *map(_dump, rest)])
+
+
+def _dump(value: object) -> str:
+    """Return a syntax tree as text that does not depend on the version of Python.
+
+    Versions differ in the empty fields that they add or leave out; none of those is written.
+    """
+    if isinstance(value, ast.AST):
+        fields = [(name, getattr(value, name, None)) for name in value._fields if name != "kind"]
+        written = ", ".join(f"{name}={_dump(part)}" for name, part in fields if part is not None and part != [])
+        return f"{type(value).__name__}({written})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_dump, value))}]"
+    return repr(value)
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from unmixing.errors import UnmixingError
+from unmixing.scenes.availability import SEMI_REAL_SCENES
 from unmixing.scenes.registry import load_registry
 from unmixing.scenes.stanza import OwnScene, own_ids
 
+SHARED_FOLDERS = frozenset({"benchmarks", "entropy", "logs", "scenes", "store"})
+"""Folders of results that no study may take for its own."""
+
 Positive = Annotated[int, Field(ge=1)]
 Protocol = Literal["described", "released"]
+
+
+def _each_once(names: list[Any]) -> list[Any]:
+    if len(set(names)) < len(names):
+        raise ValueError("something is named twice; allowed: each once")
+    return names
 
 
 class _Section(BaseModel):
@@ -38,10 +48,13 @@ class Scale(_Section):
     )
 
 
+Protocols = Annotated[list[Protocol], Field(min_length=1), AfterValidator(_each_once)]
+
+
 class Override(_Section):
     """Any of a phase's keys, for one scene."""
 
-    protocols: list[Protocol] | None = Field(None, min_length=1, description="described, released, or both")
+    protocols: Protocols | None = Field(None, description="described, released, or both")
     runs: Positive | None = Field(None, description="trainings per cell")
     epochs: Positive | None = Field(None, description="passes over the patches")
     patches: Positive | None = Field(None, description="random patches per run")
@@ -51,21 +64,17 @@ class Override(_Section):
 
 
 def _known_scenes(names: list[str], info: ValidationInfo) -> list[str]:
-    known = [*load_registry(), *(info.context or {}).get("own_scenes", [])]
+    known = [*load_registry(), *SEMI_REAL_SCENES, *(info.context or {}).get("own_scenes", [])]
     for name in names:
         if name not in known:
             raise ValueError(f"scene {name!r} is unknown; allowed: {', '.join(known)}")
-    if len(set(names)) < len(names):
-        raise ValueError("a scene is named twice; allowed: each once")
-    return names
+    return _each_once(names)
 
 
 class Baseline(Scale):
     """The baseline phase (paper section 3.1.1)."""
 
-    protocols: list[Protocol] = Field(
-        min_length=1, description="as the paper describes it, as its code was released, or both"
-    )
+    protocols: Protocols = Field(description="as the paper describes it, as its code was released, or both")
     overrides: dict[str, Override] = Field(description="scene: keys of this section that differ for it")
 
     @field_validator("overrides")
@@ -101,22 +110,28 @@ ClassicalMethod = Literal[
 class Classical(_Section):
     """The classical phase: methods without training, oracles, reference rows."""
 
-    methods: list[ClassicalMethod] = Field(
-        min_length=1, description="classical methods, those ending in _references are oracles"
+    methods: Annotated[list[ClassicalMethod], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        description="classical methods, those ending in _references are oracles"
     )
     runs: Positive = Field(description="draws of the methods that are random, and of chance")
+
+
+def _no_shared_folder(name: str) -> str:
+    if name in SHARED_FOLDERS:
+        raise ValueError(f"results/{name}/ belongs to all studies; allowed: any other name")
+    return name
 
 
 class Configuration(_Section):
     """Every key of ``config.yaml``."""
 
-    study: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = Field(
+    study: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$"), AfterValidator(_no_shared_folder)] = Field(
         description="name of the study; its results lie in results/{study}/"
     )
     seed: Annotated[int, Field(ge=0)] = Field(description="the seed that all random streams derive from")
     entropy: Literal["study", "system"] = Field(
         description="study: streams derive from `seed`, and the whole study repeats bit for bit; system: the seed "
-        "is drawn once from the system and recorded in results/{study}/entropy.json before the first run"
+        "is drawn once from the system and recorded in results/entropy/{study}.json before the first run"
     )
     scenes: list[str] = Field(min_length=1, description="scenes of the study, by id")
     own_scenes: dict[str, OwnScene] = Field(
@@ -144,7 +159,7 @@ class Configuration(_Section):
     @classmethod
     def _ids_are_free(cls, value: dict[str, OwnScene]) -> dict[str, OwnScene]:
         for name in value:
-            if not re.fullmatch(r"[a-z0-9_]+", name) or name in load_registry():
+            if not re.fullmatch(r"[a-z0-9_]+", name) or name in {*load_registry(), *SEMI_REAL_SCENES}:
                 raise ValueError(f"id {name!r} is taken or not written so; allowed: a new one of a-z, 0-9 and _")
         return value
 
@@ -201,6 +216,8 @@ def _fault_line(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"configuration: key {key} is missing; allowed: {_description(path)}"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "model_type":
+        message = f"allowed: a mapping with the keys {', '.join(_allowed(path))}"
     if "allowed" not in message:
         message = f"allowed: {message[0].lower()}{message[1:]}"
     return f"configuration: key {key} = {value}: {message}"

@@ -3,7 +3,7 @@
 Training saves estimates and this module scores them, so a corrected metric never trains again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class References:
         abundances: (rows, columns, K), or None.
         convention: how the reference abundances were made: ``nnls_sum_max`` (shares weighted by brightness),
             ``nnls_sum_raw``, ``areal`` (both shares of area) or ``unknown``.
+        valid: (rows, columns), which pixels were seen: the others show a neighbour and are never scored. None if
+            all were.
     """
 
     cube: np.ndarray
@@ -44,6 +46,7 @@ class References:
     endmembers: np.ndarray | None
     abundances: np.ndarray | None
     convention: str = "unknown"
+    valid: np.ndarray | None = None
 
 
 def references(scene: "xr.Dataset") -> References:
@@ -55,7 +58,19 @@ def references(scene: "xr.Dataset") -> References:
         endmembers=scene["endmembers"].to_numpy() if "endmembers" in scene else None,
         abundances=scene["abundances"].to_numpy() if "abundances" in scene else None,
         convention=str(scene.attrs.get("abundance_convention", "unknown")),
+        valid=scene["valid"].to_numpy().astype(bool) if "valid" in scene else None,
     )
+
+
+def seen(maps: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Return the pixels (1, N, ...) of maps (rows, columns, ...) that were seen; maps without a mask as they are."""
+    return maps if valid is None else maps[valid][None]
+
+
+def seen_references(known: References) -> References:
+    """Return references whose pixels are those that were seen, in one row, and that have no mask."""
+    abundances = None if known.abundances is None else seen(known.abundances, known.valid)
+    return replace(known, cube=seen(known.cube, known.valid), abundances=abundances, valid=None)
 
 
 def physical_references(known: References) -> np.ndarray | None:
@@ -71,6 +86,8 @@ def physical_references(known: References) -> np.ndarray | None:
         return spectra
     if known.abundances is None:
         return None
+    known = seen_references(known)
+    assert known.abundances is not None
     count, bands = spectra.shape
     pure = attainable_floor(known.cube.reshape(-1, bands), known.abundances.reshape(-1, count))
     gain = (pure * spectra).sum(axis=1) / (spectra**2).sum(axis=1)
@@ -147,7 +164,10 @@ def score_run(
 
     Returns:
         One row for each endmember, in the order of the references; and the endmembers (K, bands) in that order.
+        Errors of abundances are those of the pixels that were seen.
     """
+    network = seen(arrays["abundances"], known.valid)
+    known = seen_references(known)
     estimated = arrays["endmembers"].astype(np.float64)
     count = len(estimated)
     names = known.names if len(known.names) == count else [f"endmember {k + 1}" for k in range(count)]
@@ -166,7 +186,7 @@ def score_run(
             late_deviation = late.std(axis=0, ddof=1) if len(late) > 1 else missing
             was_found = found(sad, known.endmembers)
         if known.abundances is not None:
-            network_error = abundance_rmse(arrays["abundances"][..., order], known.abundances)
+            network_error = abundance_rmse(network[..., order], known.abundances)
             resolved = resolved_abundances(known.cube, estimated[order])
             resolved_error = abundance_rmse(resolved, known.abundances)
             converted, scale = in_convention(resolved, None, known)
@@ -256,7 +276,7 @@ def abundance_rows(arrays: dict[str, np.ndarray], known: References, matching: s
 
     Returns:
         Columns endmember, name, row, col, reference (NaN without), network, resolved; ``resolved`` is in the
-        convention of the references where that is known.
+        convention of the references where that is known. Pixels that were not seen are NaN in all three.
     """
     import pandas as pd
 
@@ -271,6 +291,8 @@ def abundance_rows(arrays: dict[str, np.ndarray], known: References, matching: s
         "network": arrays["abundances"][..., order],
         "resolved": resolved if converted is None else converted,
     }
+    if known.valid is not None:
+        maps = {name: np.where(known.valid[..., None], values, np.nan) for name, values in maps.items()}
     row, col, endmember = np.indices((rows, columns, count)).reshape(3, -1)
     return pd.DataFrame(
         {

@@ -1,12 +1,41 @@
-"""Scores one run of a classical method: the same run rows as those of the trained models."""
+"""Hands classical methods their task and scores their runs: the same run rows as those of the trained models."""
 
 from typing import Any
 
 import numpy as np
 
-from unmixing.classical.methods import Method
-from unmixing.evaluation import References, areal_references, in_convention, resolved_abundances
+from unmixing.classical.methods import METHODS, Method, Truth
+from unmixing.classical.reference_rows import mean_of_references
+from unmixing.evaluation import (
+    References,
+    areal_references,
+    in_convention,
+    physical_references,
+    resolved_abundances,
+    seen_references,
+)
 from unmixing.metrics import abundance_rmse, collapse_angle, collapse_threshold, found, match_endmembers, spectral_angle
+
+
+def classical_task(known: References) -> tuple[np.ndarray, Truth]:
+    """Return what methods are given of a scene: its pixels, and the truth for those that may know it.
+
+    Returns:
+        The pixels that were seen (N, bands), and the reference endmembers, in the pixels' scale where it is known,
+        with the abundances (N, K) of these pixels.
+    """
+    known = seen_references(known)
+    scaled = physical_references(known)
+    abundances = None if known.abundances is None else known.abundances.reshape(-1, known.abundances.shape[-1])
+    truth = Truth(known.endmembers if scaled is None else scaled, abundances)
+    return known.cube.reshape(-1, known.cube.shape[-1]), truth
+
+
+def score_mean_of_references(spectra: np.ndarray, names: list[str]) -> list[dict[str, Any]]:
+    """Score the mean of the references (K, bands) for a scene whose cube is missing: the method needs no pixel."""
+    count, bands = spectra.shape
+    known = References(np.empty((0, 0, bands)), np.empty(bands), names, spectra, None)
+    return score_classical(METHODS["mean_of_references"], mean_of_references(spectra), None, known, count)
 
 
 def score_classical(
@@ -22,7 +51,7 @@ def score_classical(
     Args:
         method: what made the estimate.
         endmembers: (K, bands); None if the method failed. A row of NaN has no score.
-        abundances: (N, K) as the method gives them, or None.
+        abundances: (N, K) of the pixels that were seen, as the method gives them, or None.
         known: the scene's references.
         count: K.
         reason: why the method failed.
@@ -32,6 +61,7 @@ def score_classical(
         abundances with the references as both are; ``abundance_rmse_resolved`` solves them again as for a model
         without a scale; ``_areal`` and ``_convention`` compare within one convention.
     """
+    known = seen_references(known)
     missing = np.full(count, np.nan)
     sad = raw = resolved = areal = convention = missing
     was_found: list[bool | None] = [None] * count

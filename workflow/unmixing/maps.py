@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmixing.errors import UnmixingError
 from unmixing.evaluation import references, resolved_abundances, unit_maximum
 from unmixing.metrics import collapse_angle, collapse_threshold, match_endmembers
 from unmixing.scenes.georeference import from_text
@@ -24,23 +23,23 @@ Run = tuple[Mapping[str, np.ndarray], Mapping[str, Any]]
 RULE = "smallest reconstruction angle of the runs that neither diverged nor collapsed; no reference is used"
 
 
-def select_run(runs: Sequence[Run]) -> int:
-    """Return the index of the run with the smallest reconstruction angle.
+def select_run(runs: Sequence[Run]) -> int | None:
+    """Return the index of the run with the smallest reconstruction angle; None if every run diverged.
 
     Diverged runs are left out, and so are collapsed ones (two endmembers closer than .03 rad, the threshold that
-    needs no references) unless there is no other; of equal runs the first is taken.
+    needs no references) unless there is no other; of equal runs the first is taken. A missing angle comes last.
 
     Args:
         runs: arrays and record of each run, as the run store keeps them.
-
-    Raises:
-        UnmixingError: every run diverged.
     """
+
+    def angle(index: int) -> float:
+        value = runs[index][1]["reconstruction_angle_rad"]
+        return np.inf if value is None else float(value)
+
     usable = [index for index, (_, record) in enumerate(runs) if record["status"] == "ok"]
-    if not usable:
-        raise UnmixingError("every run diverged, so there are no maps: lower learning_rate, or raise runs")
     apart = [index for index in usable if collapse_angle(runs[index][0]["endmembers"]) >= collapse_threshold(None)]
-    return min(apart or usable, key=lambda index: float(runs[index][1]["reconstruction_angle_rad"]))
+    return min(apart or usable, key=angle, default=None)
 
 
 def write_run(scene: "xr.Dataset", arrays: Mapping[str, np.ndarray], matching: str, folder: Path) -> dict[str, Any]:
@@ -68,7 +67,6 @@ def write_run(scene: "xr.Dataset", arrays: Mapping[str, np.ndarray], matching: s
         names = known.names
     spectra = unit_maximum(endmembers[order])
     place = from_text(str(scene.attrs.get("georeference", "")))
-    valid = np.asarray(scene["valid"].values, dtype=bool) if "valid" in scene else None
     maps = {
         "abundances_network": np.asarray(arrays["abundances"], np.float32)[..., order],
         "abundances_resolved": resolved_abundances(known.cube, endmembers[order]),
@@ -77,7 +75,7 @@ def write_run(scene: "xr.Dataset", arrays: Mapping[str, np.ndarray], matching: s
     written = []
     for stem, layers in maps.items():
         for ending in (image, ".csv"):
-            write_maps(folder / f"{stem}{ending}", layers, names, place, valid)
+            write_maps(folder / f"{stem}{ending}", layers, names, place, known.valid)
             written.append(f"{stem}{ending}")
     write_spectra(folder / "endmembers.csv", spectra, known.wavelength, names)
     return {

@@ -83,8 +83,14 @@ def pairwise_angles(endmembers: np.ndarray) -> np.ndarray:
 
 
 def collapse_angle(endmembers: np.ndarray) -> float:
-    """Return the smallest angle in radians between two of the endmembers (K, bands); infinity for one."""
-    return float(pairwise_angles(np.asarray(endmembers)).min())
+    """Return the smallest angle in radians between two of the endmembers (K, bands); infinity for one.
+
+    A zero spectrum is no endmember: with one among several the angle is 0.
+    """
+    spectra = np.asarray(endmembers)
+    if len(spectra) > 1 and not spectra.any(axis=1).all():
+        return 0.0
+    return float(pairwise_angles(spectra).min())
 
 
 COLLAPSE_WITHOUT_REFERENCES = 0.03

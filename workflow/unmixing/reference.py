@@ -30,12 +30,17 @@ def reference_file(folder: Path, kind: Kind, cell: Mapping[str, Any], recipe: st
     return folder / kind / f"{name}-{recipe}.parquet"
 
 
-def committed_runs(folder: Path, cell: Mapping[str, Any], recipe: str) -> list[int]:
-    """Return the indices of the cell's runs that are committed under this very recipe."""
+def committed_runs(folder: Path, cell: Mapping[str, Any], recipe: str, scoring: str) -> list[int]:
+    """Return the indices of the cell's runs that are committed under this very recipe and way of scoring.
+
+    Committed rows are scores without estimates: after a metric was corrected they cannot be scored again, and the
+    run has to be computed.
+    """
     path = reference_file(folder, "runs", cell, recipe)
     if not path.exists():
         return []
-    return sorted({int(run) for run in read_parquet(path)[0]["run"]})
+    rows = read_parquet(path)[0]
+    return sorted({int(run) for run in rows.loc[rows["scoring"] == scoring, "run"]})
 
 
 def committed_rows(folder: Path, kind: Kind, cell: Mapping[str, Any], recipe: str, runs: list[int]) -> "pd.DataFrame":
@@ -55,7 +60,7 @@ def commit_rows(folder: Path, kind: Kind, frame: "pd.DataFrame", provenance: Map
         folder: ``reports/reference``.
         kind: ``runs`` or ``spectra``.
         frame: rows with the columns phase, protocol, scene, setting, recipe and run.
-        provenance: of the rows; kept in each file's metadata.
+        provenance: of the rows; kept in each file's metadata, after that of the rows already there.
 
     Returns:
         The files written.
@@ -68,8 +73,12 @@ def commit_rows(folder: Path, kind: Kind, frame: "pd.DataFrame", provenance: Map
         cell = dict(zip(keys, values, strict=True))
         path = reference_file(folder, kind, cell, str(cell["recipe"]))
         if path.exists():
-            known, _ = read_parquet(path)
+            known, earlier = read_parquet(path)
             rows = pd.concat([known[~known["run"].isin(rows["run"])], rows])
-        write_parquet(rows.sort_values(_IDENTITY[kind]).reset_index(drop=True), path, provenance)
+            history = [entry for entry in earlier["commits"] if entry != provenance]
+        else:
+            history = []
+        rows = rows.sort_values(_IDENTITY[kind]).reset_index(drop=True)
+        write_parquet(rows, path, {"commits": [*history, dict(provenance)]})
         written.append(path)
     return written

@@ -51,6 +51,20 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def read_json(path: Path) -> Any:  # noqa: ANN401 -- any JSON value
+    """Return what a JSON file of the study holds.
+
+    Raises:
+        UnmixingError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnmixingError(f"file {path} is missing: run the study to make it") from None
+    except (OSError, ValueError) as fault:
+        raise UnmixingError(f"file {path} is damaged ({fault}): delete it and run the study again") from None
+
+
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` to ``path`` atomically as indented JSON with sorted keys."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
@@ -87,6 +101,16 @@ class CellStore:
         if not (folder / "recipe.json").exists():
             write_json(folder / "recipe.json", recipe)
         return cls(folder)
+
+    @classmethod
+    def of_manifest(cls, store: Path, cell: Mapping[str, Any]) -> "CellStore":
+        """Return the folder of a finished cell.
+
+        Args:
+            store: the run store.
+            cell: the cell's manifest, with the keys phase, protocol, scene, setting and recipe.
+        """
+        return cls(store.joinpath(*(cell[key] for key in ("phase", "protocol", "scene", "setting", "recipe"))))
 
     def path(self, run: int) -> Path:
         """Return the file of a run."""

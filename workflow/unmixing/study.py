@@ -14,7 +14,7 @@ from typing import Any, Literal
 from unmixing.configuration import Configuration, validate
 from unmixing.errors import UnmixingError
 from unmixing.protocol.baseline import PROTOCOLS as BASELINE_PROTOCOLS
-from unmixing.scenes.availability import Availability, find_scenes
+from unmixing.scenes.availability import Availability, find_scenes, find_semi_real
 from unmixing.scenes.registry import load_registry
 
 REFERENCE_FOLDER = "reports/reference"
@@ -47,6 +47,8 @@ class Study:
         self.availability: dict[str, Availability] = {
             scene.scene: scene for scene in find_scenes(list(load_registry()), self.scenes_folder, self.cache)
         }
+        self.semi_real = find_semi_real(self.scenes_folder, _folder(environment, "UNMIXING_LIBRARIES"))
+        self.availability |= {scene: known for scene, (known, _) in self.semi_real.items()}
         self.availability |= {scene: own.availability(scene) for scene, own in configuration.own_scenes.items()}
         missing = [self.availability[scene] for scene in configuration.scenes if not self.availability[scene].available]
         if missing and configuration.missing == "fail":
@@ -65,7 +67,9 @@ class Study:
     @property
     def command(self) -> str:
         """Return the command that rebuilds one part of this study, with ``PART`` in the target's place."""
-        return "make study TARGET=PART" + ("" if self.name == "demo" else f" STUDY={self.name}")
+        shipped = ("laptop", "paper")
+        named = "" if self.name == "demo" else f" STUDY={self.name}" + ("" if self.name in shipped else ".yaml")
+        return f"make study TARGET=PART{named}"
 
     @property
     def scenes(self) -> list[str]:
@@ -76,6 +80,8 @@ class Study:
         """Return the files that a scene is read from, the main one first; none for a scene that is made."""
         if scene in self.configuration.own_scenes:
             return [str(path) for path in self.configuration.own_scenes[scene].files()]
+        if scene in self.semi_real:
+            return [str(path) for path in self.semi_real[scene][1]]
         path = self.availability[scene].path
         return [str(path)] if path else []
 
@@ -84,7 +90,8 @@ class Study:
         if scene in self.configuration.own_scenes:
             stanza = self.configuration.own_scenes[scene].stanza(scene)
             return [f"--stanza={json.dumps(stanza, sort_keys=True)}"]
-        return [f"--source={path}" for path in self.scene_source(scene)]
+        options = ["source", "library"]
+        return [f"--{name}={path}" for name, path in zip(options, self.scene_source(scene), strict=False)]
 
     def scene_code(self, scene: str) -> str:
         """Return the version of the code that reads or makes a scene."""
@@ -92,17 +99,23 @@ class Study:
 
         if scene in self.configuration.own_scenes:
             return output_version("scenes.own")
+        if scene in self.semi_real:
+            return output_version("scenes.semi_real")
         return output_version("scenes.reading" if self.availability[scene].path else "scenes.synthetic")
 
     def reference_argument(self) -> list[str]:
         """Return what training and evaluation are told of committed evidence."""
-        return [f"--reference={REFERENCE_FOLDER}"] if self.configuration.runs == "reference" else []
+        from unmixing.code_version import code_version
+
+        if self.configuration.runs == "computed":
+            return []
+        return [f"--reference={REFERENCE_FOLDER}", f"--scoring={code_version('evaluate')}"]
 
     def entropy(self) -> int:
         """Return the study's seed; under ``entropy: system`` draw and record it if this is the first time."""
         if self.configuration.entropy == "study":
             return self.configuration.seed
-        path = self.results / self.name / "entropy.json"
+        path = self.results / "entropy" / f"{self.name}.json"
         if not path.exists():
             from unmixing.store import write_json
 

@@ -62,6 +62,22 @@ def test_a_file_of_another_scene_is_refused(tmp_path, scenes_folder, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("text", ["{broken", "[1, 2"])
+def test_broken_json_is_one_line(tmp_path, capsys, text):
+    assert main(["describe", "--study", text, "--output", str(tmp_path / "x.json")]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("unmixing describe: ")
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_a_missing_input_is_one_line(tmp_path, capsys):
+    words = ["--study", str(tmp_path / "none.json"), "--output", str(tmp_path / "table3.html")]
+    assert main(["table", "table3", *words]) == 1
+    captured = capsys.readouterr()
+    assert "none.json is missing: run the study to make it" in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
 def test_training_without_a_scene_is_one_line(tmp_path, capsys):
     words = ["--cell", '{"device": "cpu"}', "--scene", "none.nc", "--store", str(tmp_path / "store")]
     words += ["--manifest", str(tmp_path / "m.json"), "--log", str(tmp_path / "log")]

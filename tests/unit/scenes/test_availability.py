@@ -3,7 +3,7 @@ import os
 import pytest
 
 from unmixing.errors import UnmixingError
-from unmixing.scenes.availability import find_scenes
+from unmixing.scenes.availability import find_scenes, find_semi_real
 from unmixing.scenes.registry import load_registry, scene_entry
 
 
@@ -70,3 +70,20 @@ def test_a_scene_of_many_files_needs_them_all(tmp_path):
 def test_unknown_ids_are_refused():
     with pytest.raises(UnmixingError, match="pavia"):
         find_scenes(["pavia"])
+
+
+def test_semi_real_scenes_need_two_files_and_say_which_is_missing(tmp_path):
+    known, files = find_semi_real(None, tmp_path)["urban5_semi_real"]
+    assert not known.available
+    assert files == []
+    assert known.reason == (
+        "urban/end5_groundTruth.mat is not at hand: set UNMIXING_SCENES to the folder that holds it; "
+        "spectral_library_urban.mat is not at hand: set UNMIXING_LIBRARIES to the folder that holds it"
+    )
+    (tmp_path / "urban").mkdir()
+    for name in ("urban/end5_groundTruth.mat", "spectral_library_urban.mat"):
+        (tmp_path / name).touch()
+    known, files = find_semi_real(tmp_path, tmp_path)["urban5_semi_real"]
+    assert known.available
+    assert known.kind == "semi-real"
+    assert [path.name for path in files] == ["end5_groundTruth.mat", "spectral_library_urban.mat"]

@@ -237,6 +237,17 @@ def test_fill_values_nobody_declared_are_refused(tmp_path):
         read_scene(tmp_path / "made.npy", wavelengths=MADE.wavelengths)
 
 
+def test_missing_pixels_have_no_say_in_the_convention_of_the_references(tmp_path):
+    missing = np.random.default_rng(0).random(MADE.cube.shape[:2]) < 0.3
+    cube = np.where(missing[..., None], -9999.0, (MADE.abundances @ MADE.endmembers))
+    shares = np.where(missing[..., None], 0, MADE.abundances)
+    np.savez(tmp_path / "made.npz", cube=cube, endmembers=MADE.endmembers, abundances=shares)
+    dataset = read_scene(tmp_path / "made.npz", wavelengths=MADE.wavelengths, nodata=-9999)
+    assert np.array_equal(dataset["valid"].values, ~missing)
+    assert dataset.attrs["abundance_convention"] == "nnls_sum_raw"
+    assert {check.check: check.passed for check in read_checks(dataset)}["abundance sums"]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

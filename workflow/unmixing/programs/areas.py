@@ -1,7 +1,6 @@
 """Measures the areas of targets in a scene that knows them, for the runs of a cell and for the scene's library."""
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -19,16 +18,15 @@ def main(arguments: list[str]) -> int:
     from unmixing.areas import area_rows, library_maps, run_maps
     from unmixing.provenance import provenance
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, write_parquet
+    from unmixing.store import CellStore, read_json, write_parquet
 
     scene = open_scene(options.scene)
     maps = [(method, -1, layers) for method, layers in library_maps(scene).items()]
     recipes = {}
     for path in options.manifests:
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        place = [cell[key] for key in ("phase", "protocol", "scene", "setting", "recipe")]
-        recipes["/".join(place[:-1])] = cell["recipe"]
-        store = CellStore(options.store.joinpath(*place))
+        cell = read_json(path)
+        recipes["/".join(cell[key] for key in ("phase", "protocol", "scene", "setting"))] = cell["recipe"]
+        store = CellStore.of_manifest(options.store, cell)
         for run in range(cell["runs"]):
             if run in cell.get("committed", []):  # committed evidence is rows and spectra, without abundances
                 continue

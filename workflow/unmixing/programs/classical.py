@@ -19,10 +19,10 @@ def main(arguments: list[str]) -> int:
     import numpy as np
     import pandas as pd
 
-    from unmixing.classical.methods import METHODS, Method, Truth, possible
+    from unmixing.classical.methods import METHODS, Method, possible
     from unmixing.errors import UnmixingError
-    from unmixing.evaluation import physical_references, references
-    from unmixing.evaluation_classical import score_classical
+    from unmixing.evaluation import references
+    from unmixing.evaluation_classical import classical_task, score_classical
     from unmixing.provenance import provenance
     from unmixing.scenes.dataset import endmember_count, open_scene
     from unmixing.seeds import seed_sequence, torch_seed
@@ -32,14 +32,7 @@ def main(arguments: list[str]) -> int:
     known = references(scene)
     count = endmember_count(scene)
     estimated = scene.attrs.get("endmember_count_warning", "")
-    pixels = known.cube.reshape(-1, known.cube.shape[-1])
-    if "valid" in scene:
-        # Missing pixels are filled; as the mean spectrum they are no vertex of anything.
-        valid = scene["valid"].to_numpy().astype(bool).reshape(-1, 1)
-        pixels = np.where(valid, pixels, pixels.mean(axis=0, where=valid))
-    abundances = None if known.abundances is None else known.abundances.reshape(-1, count)
-    scaled = physical_references(known)
-    truth = Truth(known.endmembers if scaled is None else scaled, abundances)
+    pixels, truth = classical_task(known)
 
     def one(method: Method, run: int) -> tuple[list[dict[str, Any]], float]:
         seeds = seed_sequence(cell["entropy"], cell["scene"], "classical", method.stream, run)

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import sys
 
 PROGRAMS = {
@@ -58,6 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"unmixing {chosen.program}: {fault}", file=sys.stderr)
         return 1
     except BrokenPipeError:
+        return 1
+    except (OSError, json.JSONDecodeError) as fault:
+        # A full disk, a missing file, JSON cut short: the user's to mend, though nobody foresaw the very case.
+        print(f"unmixing {chosen.program}: {fault}".splitlines()[0], file=sys.stderr)
         return 1
     return status
 

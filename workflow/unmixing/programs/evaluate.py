@@ -1,7 +1,6 @@
 """Scores the runs of one phase, protocol and scene: rows for tables, matched spectra for figures."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--spectra", type=Path, required=True, help="Parquet file to write, a row a band")
     parser.add_argument("--abundances", type=Path, required=True, help="Parquet file to write, maps of the median run")
     parser.add_argument("--reference", type=Path, help="committed evidence, for runs that were taken from it")
+    parser.add_argument("--scoring", required=True, help="version of the code that scores, kept with the rows")
     options = parser.parse_args(arguments)
 
     import pandas as pd
@@ -26,19 +26,18 @@ def main(arguments: list[str]) -> int:
     from unmixing.provenance import provenance
     from unmixing.reference import committed_rows
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, write_parquet
+    from unmixing.store import CellStore, read_json, write_parquet
 
     scene = open_scene(options.scene)
     known = references(scene)
     rows: list[Any] = []
     spectra, abundances, recipes = [], [], {}
-    seconds = 0.0
+    training: list[dict[str, Any]] = []
     for path in options.manifests:
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        place = [cell[key] for key in ("phase", "protocol", "scene", "setting", "recipe")]
-        store = CellStore(options.store.joinpath(*place))
-        recipes["/".join(place[:-1])] = cell["recipe"]
+        cell = read_json(path)
+        store = CellStore.of_manifest(options.store, cell)
         place_of_run = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
+        recipes["/".join(place_of_run.values())] = cell["recipe"]
         of_cell = []
         for run in range(cell["runs"]):
             if run in cell["committed"]:
@@ -48,7 +47,8 @@ def main(arguments: list[str]) -> int:
             except UnmixingError as fault:
                 raise UnmixingError(f"{fault}; delete {path} first, which says that it is finished") from None
             scored, endmembers = score_run(arrays, record, known, options.matching)
-            seconds += record["seconds"]
+            if record["provenance"] not in training:
+                training.append(record["provenance"])
             identity = {
                 "id": record["id"],
                 **place_of_run,
@@ -56,6 +56,7 @@ def main(arguments: list[str]) -> int:
                 "regime": "",
                 "run": run,
                 "recipe": cell["recipe"],
+                "scoring": options.scoring,
                 "endmember_count_warning": scene.attrs.get("endmember_count_warning", ""),
             }
             if identity["endmember_count_warning"]:
@@ -65,10 +66,13 @@ def main(arguments: list[str]) -> int:
         if cell["committed"]:
             of_evidence = (cell, cell["recipe"], cell["committed"])
             evidence = committed_rows(options.reference, "runs", *of_evidence)
-            rows += [{str(key): value for key, value in row.items()} for row in evidence.to_dict("records")]
+            of_cell += [{str(key): value for key, value in row.items()} for row in evidence.to_dict("records")]
+            training.append({"committed evidence": str(options.reference), "runs": cell["committed"]})
             spectra.append(committed_rows(options.reference, "spectra", *of_evidence))
         rows += of_cell
-        if (middle := median_run(of_cell)) is not None:
+        middle = median_run(of_cell)
+        # A run of the committed evidence left its scores and spectra, but no maps.
+        if middle is not None and middle not in cell["committed"]:
             maps = abundance_rows(store.read(middle)[0], known, options.matching)
             abundances.append(maps.assign(run=middle, **place_of_run))
     details = provenance(
@@ -76,7 +80,9 @@ def main(arguments: list[str]) -> int:
         protocol=cell["protocol"],
         matching=options.matching,
         scene_sha256=scene.attrs["content_sha256"],
-        training_seconds=round(seconds, 1),
+        scoring=options.scoring,
+        training=training,
+        training_seconds=round(sum({row["id"]: row["seconds"] for row in rows}.values()), 1),
     )
     frame = pd.DataFrame(rows).astype({"found": "boolean", "sad_rad": float, "reconstruction_angle_rad": float})
     write_parquet(frame, options.rows, details)

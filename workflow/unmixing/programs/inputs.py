@@ -1,7 +1,6 @@
 """Command-line arguments and inputs that the programs for tables, figures and the report share."""
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,7 @@ def read_results(options: argparse.Namespace) -> Results:
     import pandas as pd
 
     from unmixing.provenance import provenance
-    from unmixing.store import read_parquet
+    from unmixing.store import read_json, read_parquet
 
     def concatenated(paths: list[Path]) -> pd.DataFrame:
         frames = []
@@ -54,7 +53,7 @@ def read_results(options: argparse.Namespace) -> Results:
 
     recipes: dict[str, str] = {}
     checksums: dict[str, str] = {}
-    study = json.loads(options.study.read_text(encoding="utf-8"))
+    study = read_json(options.study)
     rows, spectra = concatenated(options.rows), concatenated(options.spectra)
     return Results(
         rows=rows,

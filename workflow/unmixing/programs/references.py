@@ -16,30 +16,14 @@ def main(arguments: list[str]) -> int:
     import numpy as np
     import pandas as pd
 
-    from unmixing.classical.methods import METHODS
-    from unmixing.classical.reference_rows import mean_of_references
-    from unmixing.errors import UnmixingError
-    from unmixing.evaluation import References
-    from unmixing.evaluation_classical import score_classical
+    from unmixing.evaluation_classical import score_mean_of_references
     from unmixing.provenance import provenance
-    from unmixing.scenes.matlab import read_variables
+    from unmixing.scenes.matlab import read_references
     from unmixing.scenes.registry import scene_entry
     from unmixing.store import recipe_hash, write_parquet
 
     entry = scene_entry(options.scene)
-    variables = read_variables(options.source)
-    if "M" not in variables:
-        raise UnmixingError(f"{options.source} holds no references M: put the file of the scene's authors there")
-    spectra = np.asarray(variables["M"], dtype=np.float64)
-    if "slctBnds" in variables:
-        spectra = spectra[np.asarray(variables["slctBnds"], dtype=int).ravel() - 1]
-    spectra = spectra.T
-    if spectra.shape != (entry.endmember_count, entry.bands):
-        raise UnmixingError(
-            f"{options.source} holds references of shape {spectra.shape}, {entry.title} has "
-            f"{(entry.endmember_count, entry.bands)}: replace the file"
-        )
-    known = References(np.empty((0, 0, entry.bands)), np.empty(entry.bands), list(entry.names), spectra, None)
+    spectra = read_references(options.source, (entry.endmember_count, entry.bands))
     name = "mean_of_references"
     checksum = hashlib.sha256(options.source.read_bytes()).hexdigest()
     recipe = recipe_hash({"phase": "classical", "scene": entry.id, "setting": name, "references_sha256": checksum})
@@ -57,10 +41,7 @@ def main(arguments: list[str]) -> int:
         "seconds": 0.0,
         "seed_classical": "",
     }
-    rows = [
-        {**identity, **row}
-        for row in score_classical(METHODS[name], mean_of_references(spectra), None, known, len(spectra))
-    ]
+    rows = [{**identity, **row} for row in score_mean_of_references(spectra, list(entry.names))]
     details = provenance(recipes={identity["id"]: recipe}, protocol="described", scene_sha256=checksum)
     write_parquet(pd.DataFrame(rows).astype({"found": "boolean"}), options.rows, details)
     angle = float(np.mean([row["sad_rad"] for row in rows]))

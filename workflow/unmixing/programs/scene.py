@@ -10,6 +10,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="unmixing scene", description=__doc__)
     parser.add_argument("scene", help="scene id")
     parser.add_argument("--source", type=Path, help="file of a registered scene; left out for an embedded one")
+    parser.add_argument("--library", type=Path, help="spectra of a semi-real scene; the source is its abundances")
     parser.add_argument("--stanza", help="what the configuration says of an own scene, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="NetCDF file to write")
     options = parser.parse_args(arguments)
@@ -18,6 +19,10 @@ def main(arguments: list[str]) -> int:
 
     if options.stanza is not None:
         scene = read_own_scene(json.loads(options.stanza))
+    elif options.library is not None:
+        from unmixing.scenes.semi_real import make_semi_real_urban
+
+        scene = make_semi_real_urban(options.source, options.library)
     elif options.source is not None:
         scene = read_registered_scene(options.scene, options.source)
     else:

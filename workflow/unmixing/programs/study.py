@@ -17,21 +17,28 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="unmixing study",
         description=__doc__,
+        allow_abbrev=False,
         epilog="All further arguments go to Snakemake: targets such as `table3`, options such as `-n`.",
     )
     parser.add_argument("--study", default="demo", help="demo, a file of workflow/studies, or the path of a YAML file")
-    parser.add_argument("--cores", default=str(os.cpu_count() or 1), help="cores to use (default: all)")
+    parser.add_argument("--cores", "-c", "-j", default=str(os.cpu_count() or 1), help="cores to use (default: all)")
     options, rest = parser.parse_known_args(arguments)
     if not Path("Snakefile").exists():
         raise UnmixingError(f"{Path.cwd()} holds no Snakefile: start the study in the project's folder")
     overlay = find_overlay(options.study, Path("workflow/studies"))
     values = read_yaml(Path("config.yaml"))
-    study = Study.load(merge(values, read_yaml(overlay)) if overlay else values)
+    if overlay:
+        changes = read_yaml(overlay)
+        if "study" not in changes:
+            raise UnmixingError(f"{overlay} names no study, and would overwrite that of config.yaml: add `study: NAME`")
+        values = merge(values, changes)
+    study = Study.load(values)
     for scene in study.scene_table():
         if scene["in_study"] and not scene["available"]:
             print(f"scene {scene['scene']} is skipped: {scene['reason']}", flush=True)
-    _take_lock()
-    _clear_stale_lock()
+    if not {"-n", "--dry-run", "--dryrun"} & set(rest):
+        _take_lock()
+        _clear_stale_lock()
     # Targets first: `--configfile` takes every word that follows it for a file.
     command = ["snakemake", *rest, "--cores", options.cores, *(["--configfile", str(overlay)] if overlay else [])]
     # Jobs call `unmixing`; it lies beside this Python even where the environment is not active.

@@ -16,6 +16,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--manifest", type=Path, required=True, help="file to write: recipe and runs")
     parser.add_argument("--log", type=Path, required=True, help="takes everything; the terminal one line per run")
     parser.add_argument("--reference", type=Path, help="committed evidence whose runs are not computed again")
+    parser.add_argument("--scoring", default="", help="version of the code that scored the evidence to be taken")
     parser.add_argument("--threads", type=int, default=1, help="threads of one training")
     options = parser.parse_args(arguments)
     cell: dict[str, Any] = json.loads(options.cell)
@@ -75,7 +76,7 @@ def main(arguments: list[str]) -> int:
 
         label = f"{cell['phase']} {cell['protocol']} {cell['scene']}"
         detail(f"{label}: recipe {store.folder.name} {json.dumps(recipe, sort_keys=True)}")
-        known = committed_runs(options.reference, cell, store.folder.name) if options.reference else []
+        known = committed_runs(options.reference, cell, store.folder.name, options.scoring) if options.reference else []
         committed = [run for run in known if run < cell["runs"] and not store.path(run).exists()]
         if committed:
             line(f"{label}: {len(committed)} of {cell['runs']} runs are taken from {options.reference}")

@@ -47,6 +47,31 @@ def find_scenes(scene_ids: Iterable[str], folder: Path | None = None, cache: Pat
     return [_find(scene_entry(scene_id), folder, cache) for scene_id in scene_ids]
 
 
+SEMI_REAL_SCENES = {f"urban{count}_semi_real": f"urban/end{count}_groundTruth.mat" for count in (4, 5, 6)}
+"""Full-size Urban scenes made of real abundances and real pure-pixel spectra: id, and file in the scenes folder."""
+
+SEMI_REAL_LIBRARY = "spectral_library_urban.mat"
+
+
+def find_semi_real(scenes: Path | None, libraries: Path | None) -> dict[str, tuple[Availability, list[Path]]]:
+    """Say for each semi-real scene whether it can be made, and of which two files.
+
+    Args:
+        scenes: the user's folder of scenes, or None.
+        libraries: the user's folder of spectral libraries, or None.
+    """
+    found = {}
+    for scene, name in SEMI_REAL_SCENES.items():
+        wanted = [(scenes, name, "UNMIXING_SCENES"), (libraries, SEMI_REAL_LIBRARY, "UNMIXING_LIBRARIES")]
+        missing = [(name, place) for folder, name, place in wanted if folder is None or not (folder / name).is_file()]
+        reason = "; ".join(f"{name} is not at hand: set {place} to the folder that holds it" for name, place in missing)
+        files = [] if missing else [Path(str(folder)) / name for folder, name, _ in wanted]
+        title = f"Urban{scene[5]}, semi-real"
+        known = Availability(scene, title, "semi-real", False, not missing, files[0] if files else None, reason)
+        found[scene] = (known, files)
+    return found
+
+
 def locate(item: SourceFile, folder: Path | None, cache: Path | None) -> Path | None:
     """Return where a file of a scene lies (folder before cache), or None."""
     for root in (folder, cache):

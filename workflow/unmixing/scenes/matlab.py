@@ -57,6 +57,32 @@ def read_matlab(path: Path, hints: Hints) -> RawScene:
     return raw_from_variables(read_variables(path), path, hints)
 
 
+def read_references(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Read the reference endmembers of a file that holds them alone: ``M`` (bands, K), of all the sensor's bands.
+
+    Args:
+        path: the file; ``slctBnds`` in it names the bands of the scene, from 1.
+        shape: K and the bands of the scene.
+
+    Returns:
+        (K, bands).
+
+    Raises:
+        UnmixingError: the file is damaged, holds no references, or references of another shape.
+    """
+    variables = read_variables(path)
+    if "M" not in variables:
+        raise UnmixingError(f"{path} holds no references M: put the file of the scene's authors there")
+    spectra = np.asarray(variables["M"], dtype=np.float64)
+    if "slctBnds" in variables:
+        spectra = spectra[np.asarray(variables["slctBnds"], dtype=int).ravel() - 1]
+    if spectra.T.shape != shape:
+        raise UnmixingError(
+            f"{path} holds references of shape {spectra.T.shape}, the scene has {shape}: replace the file"
+        )
+    return spectra.T
+
+
 def raw_from_variables(variables: Mapping[str, Array], path: Path, hints: Hints) -> RawScene:
     """Find cube, references and sizes among named arrays, by the names this field uses.
 

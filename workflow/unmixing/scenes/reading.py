@@ -256,8 +256,11 @@ def _references(
     abundances, tried = prove_orientation(seen, stored, endmembers, where)
     LOGGER.info("%s: orientation: %s", where, describe(tried))
     record.append(checks.check_orientation(tried))
-    record.append(checks.check_abundances(abundances, where))
-    convention, check, _ = checks.check_convention(cube, abundances, endmembers, hints.abundance_convention, where)
+    known = abundances
+    if valid is not None:  # missing pixels show a neighbour, which the references there do not fit
+        cube, known = cube[valid][None], abundances[valid][None]
+    record.append(checks.check_abundances(known, where))
+    convention, check, _ = checks.check_convention(cube, known, endmembers, hints.abundance_convention, where)
     record.append(check)
     return abundances, convention
 

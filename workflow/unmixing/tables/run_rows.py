@@ -18,7 +18,14 @@ from unmixing.tables.scene_rows import SceneRow, order_protocols
 SCORED = ("ok", "collapsed")
 
 #: The paper's scale of the baseline (sections 3.1.1 and 4.1).
-PAPER_SCALE: Mapping[str, int] = {"runs": 25, "epochs": 320, "patches": 250, "patch_size": 40}
+PAPER_SCALE: Mapping[str, float] = {
+    "runs": 25,
+    "epochs": 320,
+    "patches": 250,
+    "patch_size": 40,
+    "batch_size": 15,
+    "learning_rate": 0.003,
+}
 
 NO_REFERENCE = "SAD cannot be had: the scene has no reference endmembers"
 
