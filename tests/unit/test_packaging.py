@@ -22,5 +22,11 @@ def test_the_lock_names_every_dependency_within_its_bound():
         assert [int(part) for part in re.findall(r"\d+", version)] >= [int(part) for part in bound.split(".")], entry
 
 
+def test_every_file_that_the_readme_shows_or_links_is_there():
+    named = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    assert "reports/pictures/report.png" in named
+    assert all((ROOT / path).is_file() for path in named)
+
+
 def test_dependencies_have_lower_bounds_and_no_pins():
     assert all(">=" in entry and "==" not in entry for entry in PROJECT["dependencies"])
