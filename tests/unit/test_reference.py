@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -5,6 +7,7 @@ from unmixing.errors import UnmixingError
 from unmixing.reference import commit_rows, committed_rows, committed_runs, reference_file
 from unmixing.store import read_parquet
 
+EVIDENCE = Path(__file__).parents[2] / "reports/reference"
 CELL = {"phase": "baseline", "protocol": "described", "scene": "samson", "setting": "standard"}
 
 
@@ -44,3 +47,22 @@ def test_missing_evidence_is_named(tmp_path):
     with pytest.raises(UnmixingError, match="is missing"):
         committed_rows(tmp_path, "spectra", CELL, "abc", [0])
     assert reference_file(tmp_path, "spectra", CELL, "abc").parent.name == "spectra"
+
+
+@pytest.mark.parametrize(
+    ("title", "scene", "protocol"), [("Samson", "samson", "described"), ("Samson", "samson", "released")]
+)
+def test_figures_told_of_the_evidence_are_those_of_its_rows(title, scene, protocol):
+    (path,) = EVIDENCE.glob(f"runs/baseline-{protocol}-{scene}-*.parquet")
+    frame, _ = read_parquet(path)
+    by_name = frame.groupby("name")["sad_rad"].mean()
+    told = next(line for line in (EVIDENCE / "README.md").read_text().splitlines() if f"{title}, {protocol}" in line)
+    _, _, size, mean, endmembers, *_ = (cell.strip() for cell in told.split("|"))
+    assert size == f"{frame['run'].nunique()} x {frame['epochs'].max()}"
+    assert mean == f"{by_name.mean():.4f}".lstrip("0")
+    assert endmembers == ", ".join(f"{name.lower()} {value:.4f}".replace(" 0", " ") for name, value in by_name.items())
+
+
+def test_every_committed_run_has_its_spectra():
+    names = [{path.name for path in (EVIDENCE / kind).glob("*.parquet")} for kind in ("runs", "spectra")]
+    assert names[0] == names[1] != set()

@@ -93,10 +93,10 @@ def text(folder):
     blocks = [table_block(folder / f"{name}.parquet", f"make {name}") for name in ("table3", "table_endmembers")]
     sections = [
         summary(rows, listed, blocks[0].table),
-        scenes_section(listed),
+        scenes_section(listed, "make study TARGET=report"),
         tables_section(blocks),
         figures_section([figure_block(folder / "figure_endmembers.svg", "make figure_endmembers")]),
-        runs_section(rows),
+        runs_section(rows, "make study TARGET=report"),
         provenance_section({"commit": EVIL, "inputs": {"a": EVIL}}),
     ]
     return render(sections, HEADING)
@@ -177,10 +177,10 @@ def test_an_empty_study_has_a_page():
     table = table3.build(pd.DataFrame(), [], {}, {})
     sections = [
         summary(pd.DataFrame(), [], table),
-        scenes_section([]),
+        scenes_section([], "make study TARGET=report"),
         tables_section([]),
         figures_section([]),
-        runs_section(pd.DataFrame()),
+        runs_section(pd.DataFrame(), "make study TARGET=report"),
         provenance_section({}),
     ]
     text = render(sections, Heading("none", "", ""))
@@ -208,7 +208,7 @@ def test_a_page_too_large_to_send_is_refused(monkeypatch):
 
 def test_runs_are_counted_once_each():
     rows = pd.concat([runs(status=("ok", "diverged")), runs(setting="other")])
-    table = runs_section(rows).blocks[0].table
+    table = runs_section(rows, "make study TARGET=report").blocks[0].table
     row = table.frame.iloc[0]
     assert (row["runs"], row["runs_ok"], row["runs_diverged"]) == (4, 3, 1)
     assert row["seconds_total"] == 50

@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     from unmixing.store import read_parquet, write_text
 
     results = read_results(options)
+    rebuild = options.command.replace("PART", "report")
     tables = [page.table_block(path, options.command.replace("PART", path.stem)) for path in options.tables]
     figures = [page.figure_block(path, options.command.replace("PART", path.stem)) for path in options.figures]
     facts = {path.stem: (path, read_parquet(path)[0]) for path in options.facts}
@@ -35,14 +36,14 @@ def main(arguments: list[str]) -> int:
     text = page.render(
         [
             sections.summary(results.rows, results.scenes, tables[0].table),
-            sections.scenes_section(results.scenes),
+            sections.scenes_section(results.scenes, rebuild),
             *sections.part_sections(tables, figures),
             *scene_sections(
                 pd.concat([frame for _, frame in facts.values()]) if facts else pd.DataFrame(),
                 pages,
                 {scene: options.command.replace("PART", str(path)) for scene, (path, _) in facts.items()},
             ),
-            sections.runs_section(results.rows),
+            sections.runs_section(results.rows, rebuild),
             sections.provenance_section(results.provenance),
         ],
         page.Heading(

@@ -62,11 +62,12 @@ def summary(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]], table3: Tab
     return Section("summary", "Summary", [Facts(facts), Listing(sentences)])
 
 
-def scenes_section(scenes: Sequence[Mapping[str, Any]]) -> Section:
+def scenes_section(scenes: Sequence[Mapping[str, Any]], command: str) -> Section:
     """Return which scenes the study has, and why others are missing.
 
     Args:
         scenes: Availability records of all scenes.
+        command: What rebuilds the report.
     """
     records = [
         {
@@ -85,7 +86,7 @@ def scenes_section(scenes: Sequence[Mapping[str, Any]]) -> Section:
         frame=typed_frame(records, [], _SCENE_COLUMNS),
         columns=_SCENE_COLUMNS,
     )
-    return Section("scenes-section", "Scenes", [TableBlock(table, "snakemake --cores 1 report")])
+    return Section("scenes-section", "Scenes", [TableBlock(table, command)])
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,12 @@ def figures_section(blocks: Sequence[FigureBlock]) -> Section:
     )
 
 
-def runs_section(rows: pd.DataFrame) -> Section:
+def runs_section(rows: pd.DataFrame, command: str) -> Section:
     """Return how the runs ended and what they took.
 
     Args:
         rows: Run rows of all phases, possibly empty.
+        command: What rebuilds the report.
     """
     if rows.empty:
         return Section("runs", "Runs", [Prose(["No run has finished yet: start the study again."])])
@@ -208,7 +210,7 @@ def runs_section(rows: pd.DataFrame) -> Section:
         columns=_RUN_COLUMNS,
         notes=["Times depend on the machine and on what else it did; they are no result of the study."],
     )
-    return Section("runs", "Runs", [TableBlock(table, "snakemake --cores 1 report")])
+    return Section("runs", "Runs", [TableBlock(table, command)])
 
 
 def provenance_section(provenance: Mapping[str, Any]) -> Section:
