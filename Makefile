@@ -5,13 +5,17 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: study scenes test lint help
+.PHONY: study plan scenes test bench lint help
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## make study [STUDY=demo|laptop|paper|my.yaml] [TARGET=all|table3|...] [CORES=n]   run a study
 study: .venv/installed
 	@$(BIN)/unmixing study --study $(STUDY) --cores $(CORES) $(TARGET)
+
+## make plan [STUDY=...]   hours, memory, disk and missing inputs of a study, before anything starts
+plan: .venv/installed
+	@$(BIN)/unmixing plan --study $(STUDY)
 
 ## make scenes     download the scenes that have a public address, verified, into a cache
 scenes: .venv/installed
@@ -20,6 +24,14 @@ scenes: .venv/installed
 ## make test       lint, types and all tests
 test: lint
 	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+
+## make bench      speed as ratios within one run: results/benchmarks/ (one thread; about a quarter of an hour)
+bench: .venv/installed
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training_step.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training_step.py --profile samson
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/agreement.py --scenes-folder "$(UNMIXING_SCENES)"
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/cost.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/start_up.py
 
 ## make lint       style, types and the workflow's own lint
 lint: .venv/installed
@@ -32,5 +44,5 @@ lint: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/it")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,text]'
 	@touch $@

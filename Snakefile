@@ -22,19 +22,22 @@ OUT = f"results/{study.name}"
 
 wildcard_constraints:
     scene="[a-z0-9_]+",
+    phase="baseline|augmentation|audit",
     protocol="described|released",
+    job="[a-z0-9_-]+",
 
 
 report: "reports/captions/workflow.rst"
 
 
 include: "workflow/rules/scenes.smk"
-include: "workflow/rules/baseline.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/classical.smk"
+include: "workflow/rules/augmentation.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/maps.smk"
+include: "workflow/rules/areas.smk"
 include: "workflow/rules/tables.smk"
-include: "workflow/rules/scene_tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

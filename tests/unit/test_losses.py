@@ -58,6 +58,37 @@ def test_gradient_by_finite_differences():
     y = torch.rand(2, 9, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda z: sad_loss(x, z), (y,))
     assert torch.autograd.gradcheck(lambda z: elementwise_arccos_loss(x, z), (y,))
+    assert torch.autograd.gradcheck(lambda z: sad_loss(z, x), (y,), fast_mode=True)
+    assert torch.autograd.gradcheck(lambda z: elementwise_arccos_loss(z, x[:1, :, :1]), (y[:1, :, :1],), fast_mode=True)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_bands_may_lie_along_any_axis(dim):
+    x, y = torch.rand(4, 5, 6), torch.rand(4, 5, 6)
+    expected = spectral_angle(x.numpy(), y.numpy(), axis=dim).mean()
+    assert float(sad_loss(x, y, dim=dim)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("bands", "pixels"), [(156, 2000), (188, 2000)])
+def test_closed_form_agrees_with_autograd_in_size_and_direction(bands, pixels):
+    def by_autograd(x, y):
+        u, v = (torch.nn.functional.normalize(part, dim=1) for part in (x, y))
+        return torch.arccos((u * v).sum(1).clamp(-1 + 1e-6, 1 - 1e-6)).mean()
+
+    generator = torch.Generator().manual_seed(4)
+    x, y = (torch.rand(pixels, bands, generator=generator) for _ in range(2))
+    gradients = [torch.autograd.grad(loss(x.requires_grad_(), y), x)[0] for loss in (sad_loss, by_autograd)]
+    assert (gradients[0] - gradients[1]).abs().max() <= 1e-5 * gradients[1].abs().max()
+
+
+def test_held_angles_have_no_gradient():
+    x = torch.rand(3, 8)
+    for loss_function in (sad_loss, elementwise_arccos_loss):
+        y = torch.zeros(3, 8)
+        y[:, 2] = 1  # one band each: product 1 with itself, 0 elsewhere
+        z = y.clone().requires_grad_()
+        loss_function(z, y).backward()
+        assert torch.equal(z.grad, torch.zeros_like(x))
 
 
 def test_elementwise_loss_is_a_cosine_loss_over_the_bands():

@@ -87,7 +87,7 @@ def test_no_usable_run_no_maps_and_the_study_goes_on(scene, tmp_path, capsys, co
     if not committed:
         arrays = {name: np.full_like(values, np.nan) for name, values in ARRAYS.items()}
         CellStore.of_manifest(tmp_path / "store", cell).write(0, arrays, run(None, status="diverged")[1])
-    write_json(tmp_path / "cell.json", cell)
+    write_json(tmp_path / "cell.json", {"cells": [cell]})
     write_scene(scene(), tmp_path / "flight7.nc")
     words = ["--manifest", tmp_path / "cell.json", "--scene", tmp_path / "flight7.nc", "--store", tmp_path / "store"]
     words += ["--matching", "optimal", "--output", tmp_path / "maps"]

@@ -6,6 +6,7 @@ import pytest
 from unmixing.errors import UnmixingError
 from unmixing.reference import commit_rows, committed_rows, committed_runs, reference_file
 from unmixing.store import read_parquet
+from unmixing.tables.evidence import END, START, evidence_table, write_evidence
 
 EVIDENCE = Path(__file__).parents[2] / "reports/reference"
 CELL = {"phase": "baseline", "protocol": "described", "scene": "samson", "setting": "standard"}
@@ -19,7 +20,7 @@ def rows(runs, sad=0.1, recipe="abc", scoring="v1"):
 
 def test_committed_runs_come_back_under_their_recipe_alone(tmp_path):
     written = commit_rows(tmp_path, "runs", rows([0, 2]), {"commit": "x"})
-    assert written == [tmp_path / "runs/baseline-described-samson-standard-abc.parquet"]
+    assert written == [tmp_path / "runs/baseline-described-samson.parquet"]
     assert committed_runs(tmp_path, CELL, "abc", "v1") == [0, 2]
     assert committed_runs(tmp_path, CELL, "abc", "v2") == [], "scored by other code"
     assert committed_runs(tmp_path, CELL, "other", "v1") == []
@@ -33,34 +34,47 @@ def test_later_evidence_adds_runs_and_replaces_the_same_ones(tmp_path):
     back = committed_rows(tmp_path, "runs", CELL, "abc", [0, 1, 3])
     assert back.groupby("run")["sad_rad"].first().to_dict() == {0: 0.1, 1: 0.2, 3: 0.2}
     assert len(back) == 6
-    path = reference_file(tmp_path, "runs", CELL, "abc")
+    path = reference_file(tmp_path, "runs", CELL)
     commit_rows(tmp_path, "runs", rows([4]), {"commit": "y"})
     assert read_parquet(path)[1] == {"commits": [{}, {"commit": "y"}]}
 
 
-def test_recipes_and_cells_have_files_of_their_own(tmp_path):
-    both = pd.concat([rows([0]), rows([0], recipe="def"), rows([0]).assign(scene="cuprite")])
-    assert len(commit_rows(tmp_path, "runs", both, {})) == 3
+def test_recipes_and_settings_of_one_scene_share_a_file_and_stay_apart(tmp_path):
+    both = pd.concat([rows([0]), rows([0], recipe="def", sad=0.3), rows([0]).assign(scene="cuprite")])
+    assert len(commit_rows(tmp_path, "runs", both, {})) == 2
+    commit_rows(tmp_path, "runs", rows([0], sad=0.5).assign(setting="baseline_loss"), {})
+    assert committed_rows(tmp_path, "runs", CELL, "abc", [0])["sad_rad"].tolist() == [0.1, 0.1]
+    assert committed_rows(tmp_path, "runs", CELL, "def", [0])["sad_rad"].tolist() == [0.3, 0.3]
+    assert committed_runs(tmp_path, {**CELL, "setting": "baseline_loss"}, "abc", "v1") == [0]
 
 
 def test_missing_evidence_is_named(tmp_path):
     with pytest.raises(UnmixingError, match="is missing"):
         committed_rows(tmp_path, "spectra", CELL, "abc", [0])
-    assert reference_file(tmp_path, "spectra", CELL, "abc").parent.name == "spectra"
+    assert reference_file(tmp_path, "spectra", CELL).parent.name == "spectra"
 
 
-@pytest.mark.parametrize(
-    ("title", "scene", "protocol"), [("Samson", "samson", "described"), ("Samson", "samson", "released")]
-)
-def test_figures_told_of_the_evidence_are_those_of_its_rows(title, scene, protocol):
-    (path,) = EVIDENCE.glob(f"runs/baseline-{protocol}-{scene}-*.parquet")
-    frame, _ = read_parquet(path)
-    by_name = frame.groupby("name")["sad_rad"].mean()
-    told = next(line for line in (EVIDENCE / "README.md").read_text().splitlines() if f"{title}, {protocol}" in line)
-    _, _, size, mean, endmembers, *_ = (cell.strip() for cell in told.split("|"))
-    assert size == f"{frame['run'].nunique()} x {frame['epochs'].max()}"
-    assert mean == f"{by_name.mean():.4f}".lstrip("0")
-    assert endmembers == ", ".join(f"{name.lower()} {value:.4f}".replace(" 0", " ") for name, value in by_name.items())
+def test_the_list_of_evidence_is_that_of_its_rows():
+    told = (EVIDENCE / "README.md").read_text()
+    inside = told.partition(START)[2].partition(END)[0].strip().splitlines()
+    assert inside == evidence_table(EVIDENCE), "run: unmixing archive results/STUDY, which writes the list"
+
+
+def test_the_list_of_evidence_by_hand(tmp_path):
+    frame = rows([0, 1], sad=0.0654).assign(
+        name=["Soil", "Water"] * 2, epochs=80, status=["ok"] * 2 + ["collapsed"] * 2
+    )
+    commit_rows(tmp_path, "runs", frame, {})
+    (tmp_path / "README.md").write_text(f"# Mine\n\n{START}\nold\n{END}\n\nStays.\n")
+    write_evidence(tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    told = (
+        "| baseline | samson | described | standard | 2 x 80 | .0654 | soil .0654, water .0654 | 1 collapsed | .0654 |"
+    )
+    assert told in text
+    assert "old" not in text
+    assert text.startswith("# Mine\n")
+    assert text.endswith("Stays.\n")
 
 
 def test_every_committed_run_has_its_spectra():

@@ -39,9 +39,14 @@ def test_common_random_numbers_only_augmentation_knows_the_treatment():
     assert {name for name in STREAM_NAMES if plain[name] != treated[name]} == {"augmentation"}
 
 
-def test_shared_weights_share_the_weights_and_nothing_else():
-    first, second = (run_streams(5, "samson", run, shared_weights=True).record() for run in (0, 9))
+def test_a_shared_set_of_initial_weights_shares_the_weights_and_nothing_else():
+    first, second = (run_streams(5, "samson", run, initialisation=0).record() for run in (0, 9))
     assert {name for name in STREAM_NAMES if first[name] == second[name]} == {"initialisation"}
+
+
+def test_runs_of_one_image_set_see_the_same_images():
+    first, second = (run_streams(5, "samson", run, augmentation=("blur_1", 0)).record() for run in (0, 9))
+    assert {name for name in STREAM_NAMES if first[name] == second[name]} == {"augmentation"}
 
 
 def test_path_of_names_is_unambiguous():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from unmixing.cells import cells_of_job
 from unmixing.configuration import Baseline, Classical, Configuration, json_schema, merge, read_yaml, validate
 from unmixing.errors import UnmixingError
 from unmixing.study import Study, find_overlay
@@ -182,13 +183,14 @@ def test_overrides_hold_for_their_scene_alone(values, tmp_path):
 
 
 def test_a_cell_holds_what_decides_its_numbers_and_no_more(values, tmp_path):
-    cell = json.loads(study(values, tmp_path).baseline_cell("synthetic_easy", "described"))
+    job = json.loads(study(values, tmp_path).job("baseline", "described", "synthetic_easy", "standard"))
+    (cell,) = cells_of_job(job)
     assert set(cell) == {
         "phase", "protocol", "scene", "setting", "runs", "schedule", "fields", "entropy", "device", "code",
     }  # fmt: skip
     assert "matching" not in cell["fields"], "a matter of the evaluation"
     renamed = {**values, "study": "other", "missing": "fail", "scenes": ["synthetic_easy", "synthetic_hard"]}
-    assert json.loads(study(renamed, tmp_path).baseline_cell("synthetic_easy", "described")) == cell
+    assert json.loads(study(renamed, tmp_path).job("baseline", "described", "synthetic_easy", "standard")) == job
 
 
 def test_system_entropy_is_drawn_once_and_recorded_before_the_first_run(values, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from unmixing.configuration import merge
 from unmixing.store import read_journal, read_parquet, rows_digest
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,12 @@ class Project:
                 shutil.copytree(source, folder / part, ignore=ignored)
             else:
                 shutil.copy2(source, folder / part)
-        self.configure(baseline={**TINY, **baseline}, classical={"methods": ["vca_scls", "fcls_references"], "runs": 3})
+        self.configure(
+            baseline={**TINY, **baseline},
+            classical={"methods": ["vca_scls", "fcls_references"], "runs": 3},
+            augmentation={"scenes": []},
+            audit={"scenes": []},
+        )
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -37,12 +43,10 @@ class Project:
         }
         self.environment.pop("UNMIXING_SCENES", None)
 
-    def configure(self, baseline: dict[str, object] | None = None, **values: object) -> None:
+    def configure(self, **values: object) -> None:
+        """Change keys of the configuration; keys of a section that are not named stay."""
         path = self.folder / "config.yaml"
-        configuration = yaml.safe_load(path.read_text())
-        configuration.update(values)
-        configuration["baseline"].update(baseline or {})
-        path.write_text(yaml.safe_dump(configuration))
+        path.write_text(yaml.safe_dump(merge(yaml.safe_load(path.read_text()), values)))
 
     def edit(self, path: str, old: str, new: str) -> None:
         file = self.folder / path

@@ -23,7 +23,7 @@ def project(tmp_path_factory):
 def test_a_person_can_follow_it(project):
     lines = re.findall(r"baseline described synthetic_easy: run \d of 2 ok, loss [\d.]+, [\d.]+ s", project.output)
     assert len(lines) == TINY["runs"]
-    log = project.text("results/demo/logs/train/baseline-described-synthetic_easy.log")
+    log = project.text("results/demo/logs/train/baseline-described-synthetic_easy-standard.log")
     assert len(re.findall(r"run \d, epoch \d, loss", log)) == TINY["runs"] * TINY["epochs"]
     assert "the report, if it was asked for, is results/demo/report/index.html" in project.output
 
@@ -79,7 +79,7 @@ def test_touching_files_comments_and_new_keys_rerun_nothing(project):
     for path in [*project.folder.rglob("*.py"), *project.folder.rglob("*.smk"), project.folder / "config.yaml"]:
         path.touch()
     (project.folder / "results/scenes/synthetic_easy.nc").touch()
-    for path in ("losses.py", "metrics.py", "models/cnnaeu.py", "tables/table3.py", "scenes/synthetic.py"):
+    for path in ("losses/angles.py", "metrics.py", "models/cnnaeu.py", "tables/table3.py", "scenes/synthetic.py"):
         file = project.folder / "workflow/unmixing" / path
         file.write_text("# A remark that says nothing new.\n" + file.read_text())
     project.edit(
@@ -110,7 +110,7 @@ def test_committed_evidence_stands_in_for_runs_of_the_same_recipe(project):
     store, aside = project.store, project.folder / "aside"
     store.rename(aside)
     project.configure(runs="reference", baseline={"runs": 3})
-    output = project.run("table3", "--forcerun", "train_baseline")
+    output = project.run("table3", "--forcerun", "train")
     assert "2 of 3 runs are taken from reports/reference" in output
     assert project.starts() == [2]
     project.configure(baseline={"runs": 2})
@@ -126,15 +126,15 @@ def test_committed_evidence_stands_in_for_runs_of_the_same_recipe(project):
 def test_a_changed_metric_scores_again_without_training(project):
     project.edit("workflow/unmixing/metrics.py", "difference**2", "abs(difference) ** 2")
     planned = project.planned()
-    assert "train_baseline" not in planned
-    assert planned["evaluate_baseline"] == 1
+    assert "train" not in planned
+    assert planned["evaluate"] == 1
     project.run("table3")
     assert project.starts() == [0, 1, 2, 3]
 
 
 def test_a_changed_learning_rate_trains_again_and_keeps_the_old_runs(project):
     project.configure(baseline={"learning_rate": 0.001})
-    assert project.planned()["train_baseline"] == 1
+    assert project.planned()["train"] == 1
     project.run("table3")
     assert project.starts() == [0, 1, 2, 3, 0, 1]
     assert len(list(project.store.rglob("recipe.json"))) == 2
@@ -145,7 +145,7 @@ def test_a_changed_learning_rate_trains_again_and_keeps_the_old_runs(project):
 
 def test_a_changed_formula_trains_again(project):
     project.edit("workflow/unmixing/models/cnnaeu.py", "SOFTMAX_SCALE = 3.0", "SOFTMAX_SCALE = 3.5")
-    assert project.planned()["train_baseline"] == 1
+    assert project.planned()["train"] == 1
 
 
 def test_snakemake_s_own_report_has_its_captions(project):

@@ -2,16 +2,18 @@ from unmixing.code_version import code_version
 from unmixing.protocol.baseline import PROTOCOLS
 
 
-rule evaluate_baseline:
+rule evaluate:
     input:
-        manifest=rules.train_baseline.output.manifest,
+        manifests=lambda wildcards: study.manifests(
+            wildcards.phase, wildcards.protocol, wildcards.scene
+        ),
         scene="results/scenes/{scene}.nc",
     output:
-        rows=f"{OUT}/runs/baseline-{{protocol}}-{{scene}}.parquet",
-        spectra=f"{OUT}/spectra/baseline-{{protocol}}-{{scene}}.parquet",
-        abundances=f"{OUT}/abundances/baseline-{{protocol}}-{{scene}}.parquet",
+        rows=f"{OUT}/runs/{{phase}}-{{protocol}}-{{scene}}.parquet",
+        spectra=f"{OUT}/spectra/{{phase}}-{{protocol}}-{{scene}}.parquet",
+        abundances=f"{OUT}/abundances/{{phase}}-{{protocol}}-{{scene}}.parquet",
     log:
-        f"{OUT}/logs/evaluate/baseline-{{protocol}}-{{scene}}.log",
+        f"{OUT}/logs/evaluate/{{phase}}-{{protocol}}-{{scene}}.log",
     conda:
         "../../envs/study.yaml"
     params:
@@ -20,7 +22,7 @@ rule evaluate_baseline:
         matching=lambda wildcards: PROTOCOLS[wildcards.protocol].matching,
         code=code_version("evaluate"),
     shell:
-        "unmixing evaluate --manifests {input.manifest} --scene {input.scene} --store {params.store}"
+        "unmixing evaluate --manifests {input.manifests} --scene {input.scene} --store {params.store}"
         " --matching {params.matching} --rows {output.rows} --spectra {output.spectra}"
         " --abundances {output.abundances} --scoring {params.code} {params.reference:q} 2>&1 | tee {log}"
 

@@ -4,7 +4,7 @@ from unmixing.protocol.baseline import PROTOCOLS
 
 rule maps_baseline:
     input:
-        manifest=rules.train_baseline.output.manifest,
+        manifest=f"{OUT}/cells/baseline/{{protocol}}/{{scene}}/standard.json",
         scene="results/scenes/{scene}.nc",
     output:
         directory(f"{OUT}/maps/baseline-{{protocol}}-{{scene}}"),

@@ -1,27 +1,14 @@
 from unmixing.code_version import output_version
+from unmixing.outputs import figures, tables
 
 
 rule report:
     input:
-        tables=[
-            rules.table3.output.parquet,
-            rules.table_endmembers.output.parquet,
-            rules.table_protocols.output.parquet,
-            rules.table_classical.output.parquet,
-            rules.table_power.output.parquet,
-            rules.table_coverage.output.parquet,
-            rules.table_selection.output.parquet,
-        ],
-        scene_tables=[rules.table1.output.parquet, rules.table_scenes.output.parquet],
-        area_tables=study.area_tables(),
+        tables=[f"{OUT}/tables/{table.name}.parquet" for table in tables(study)],
         facts=study.scene_facts(),
         pages=study.scene_pages(),
-        figures=[
-            rules.figure_strip_plots.output.svg,
-            rules.figure_endmembers.output.svg,
-            rules.figure_abundances.output.svg,
-        ],
-        rows=study.baseline_files("runs"),
+        figures=[f"{OUT}/figures/{figure.name}.svg" for figure in figures(study)],
+        rows=study.run_files("runs", "baseline", "augmentation", "audit"),
         study=rules.describe.output,
     output:
         html=f"{OUT}/report/index.html",
@@ -34,6 +21,5 @@ rule report:
         command=study.command,
         code=[output_version("report.sections"), output_version("report.scene_pages")],
     shell:
-        "unmixing report --tables {input.tables} {input.scene_tables} {input.area_tables}"
-        " --facts {input.facts} --pages {input.pages} --figures {input.figures} --rows {input.rows} --study {input.study}"
+        "unmixing report --tables {input.tables} --facts {input.facts} --pages {input.pages} --figures {input.figures} --rows {input.rows} --study {input.study}"
         " --command {params.command:q} --output {output.html} 2>&1 | tee {log}"

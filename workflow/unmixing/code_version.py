@@ -7,19 +7,36 @@ when the code that decides its result changes in meaning.
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
 NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
+    "augmentation": (
+        "augment",
+        "augmentation.operations",
+        "augmentation.treatments",
+        "losses.angles",
+        "models.cnnaeu",
+        "ops",
+        "patches",
+        "protocol.augmentation",
+        "protocol.baseline",
+        "seeds",
+        "training.augmented",
+        "training.fitting",
+        "training.image_sets",
+        "training.reconstruction",
+    ),
     "baseline": (
-        "losses",
+        "losses.angles",
         "models.cnnaeu",
         "ops",
         "patches",
         "protocol.baseline",
         "seeds",
+        "training.fitting",
         "training.reconstruction",
     ),
     "classical": (
@@ -55,7 +72,7 @@ NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
 }
 """For each phase the modules that decide its numbers; ``evaluate`` scores what the phases estimated."""
 
-INFRASTRUCTURE = frozenset({"code_version", "configuration", "errors", "provenance", "store", "study"})
+INFRASTRUCTURE = frozenset({"cells", "code_version", "configuration", "errors", "provenance", "store", "study"})
 """Modules that carry numbers about and decide none: no version holds them."""
 
 DATA_SUFFIXES = frozenset({".css", ".csv", ".html", ".js", ".yaml"})
@@ -70,6 +87,27 @@ def module_path(module: str) -> Path:
 
 def _parse(module: str) -> ast.Module:
     return ast.parse(module_path(module).read_text(encoding="utf-8"))
+
+
+@cache
+def _imports(path: Path, changed: int) -> tuple[str, ...]:
+    """Return what a file imports of this package; ``changed`` is the time of its last change, in nanoseconds."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if _exists(name) else node.module for name in whole]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in filter(_exists, names):
+            inside = name.removeprefix("unmixing.")
+            found.add(inside)
+            if module_path(inside).name == "__init__.py":
+                # A package may load its modules on first use, by name: it counts as all of them.
+                found.update(f"{inside}.{other.stem}" for other in module_path(inside).parent.glob("[!_]*.py"))
+    return tuple(sorted(found))
 
 
 def normalised_source(module: str) -> str:
@@ -110,22 +148,8 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def imported_modules(module: str) -> set[str]:
     """Return the modules of this package that a module imports, at its top or inside a function."""
-    found = set()
-    for node in ast.walk(_parse(module)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if _exists(name) else node.module for name in whole]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in filter(_exists, names):
-            inside = name.removeprefix("unmixing.")
-            found.add(inside)
-            if module_path(inside).name == "__init__.py":
-                # A package may load its modules on first use, by name: it counts as all of them.
-                found.update(f"{inside}.{other.stem}" for other in module_path(inside).parent.glob("[!_]*.py"))
-    return found
+    path = module_path(module)
+    return set(_imports(path, path.stat().st_mtime_ns))
 
 
 def _exists(name: str) -> bool:

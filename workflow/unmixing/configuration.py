@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.errors import UnmixingError
+from unmixing.protocol.audit import BaselineField
 from unmixing.scenes.availability import SEMI_REAL_SCENES
 from unmixing.scenes.registry import load_registry
 from unmixing.scenes.stanza import OwnScene, own_ids
@@ -71,8 +73,8 @@ def _known_scenes(names: list[str], info: ValidationInfo) -> list[str]:
     return _each_once(names)
 
 
-class Baseline(Scale):
-    """The baseline phase (paper section 3.1.1)."""
+class _Trained(Scale):
+    """A phase whose scale and protocols may differ from scene to scene."""
 
     protocols: Protocols = Field(description="as the paper describes it, as its code was released, or both")
     overrides: dict[str, Override] = Field(description="scene: keys of this section that differ for it")
@@ -95,6 +97,51 @@ class Baseline(Scale):
         return special or self.protocols
 
 
+class Baseline(_Trained):
+    """The baseline phase (paper section 3.1.1)."""
+
+
+def _known_treatments(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in TREATMENTS:
+            raise ValueError(f"treatment {name!r} is unknown; allowed: {', '.join(TREATMENTS)}")
+    return _each_once(names)
+
+
+Treatments = Annotated[list[str], AfterValidator(_known_treatments)]
+Regime = Literal["dynamic_unseeded", "fixed_unseeded", "fixed_seeded"]
+
+
+class Augmentation(_Trained):
+    """The sweep of augmentations (paper sections 2.4 and 3.1.2)."""
+
+    scenes: list[str] = Field(description="scenes of the study that are augmented; none: no sweep")
+    treatments: dict[Protocol, Treatments] = Field(
+        description="protocol: treatments and controls, by id; a protocol that is not named has all of them"
+    )
+    regimes: Annotated[list[Regime], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        description="dynamic_unseeded, fixed_unseeded, fixed_seeded (Table 4)"
+    )
+    images: Annotated[list[Positive], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        description="augmented images per run, one arm for each number; 90 and 10 in the paper"
+    )
+    image_sets: Positive = Field(description="sets of images that the runs of a fixed regime are nested in")
+    initialisations: Positive = Field(description="sets of initial weights that the runs of fixed_seeded are nested in")
+    jobs: Annotated[int, Field(ge=0)] = Field(
+        description="jobs that the cells of a scene and protocol are spread over; 0: one for each cell"
+    )
+
+    @field_validator("scenes")
+    @classmethod
+    def _augmented_scenes_exist(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        return _known_scenes(value, info)
+
+    def treatments_of(self, protocol: str) -> list[str]:
+        """Return the treatments of a protocol."""
+        chosen: list[str] = {str(key): value for key, value in self.treatments.items()}.get(protocol) or []
+        return chosen or list(TREATMENTS)
+
+
 ClassicalMethod = Literal[
     "vca_fcls",
     "vca_scls",
@@ -114,6 +161,26 @@ class Classical(_Section):
         description="classical methods, those ending in _references are oracles"
     )
     runs: Positive = Field(description="draws of the methods that are random, and of chance")
+
+
+class Audit(_Section):
+    """The audit: one difference between paper and code at a time."""
+
+    scenes: list[str] = Field(description="scenes of the study whose protocols are taken apart; none: no audit")
+    protocols: Protocols = Field(
+        description="where the changes start: described, released, or both, as far as the baseline is trained so"
+    )
+    baseline: Annotated[list[BaselineField], AfterValidator(_each_once)] = Field(
+        description="fields of the baseline's protocol that are changed one at a time"
+    )
+    jobs: Annotated[int, Field(ge=0)] = Field(
+        description="jobs that the cells of a scene and protocol are spread over; 0: one for each cell"
+    )
+
+    @field_validator("scenes")
+    @classmethod
+    def _scenes_exist(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        return _known_scenes(value, info)
 
 
 def _no_shared_folder(name: str) -> str:
@@ -147,7 +214,13 @@ class Configuration(_Section):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field(
         description="where trainings run: cpu, cuda, cuda:1 ..."
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        description="of the large convolutions in training; bfloat16 is faster on processors that have it, and its "
+        "equivalence was measured on Samson alone"
+    )
     baseline: Baseline = Field(description="the baseline phase")
+    augmentation: Augmentation = Field(description="the sweep of augmentations")
+    audit: Audit = Field(description="one difference between paper and released code at a time")
     classical: Classical = Field(description="the classical phase: methods without training, and reference rows")
 
     @field_validator("scenes")

@@ -14,20 +14,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["runs", "spectra"]
-_IDENTITY = {"runs": ["id", "endmember"], "spectra": ["run", "endmember", "band"]}
+_WITHIN_RUN = {"runs": ["endmember"], "spectra": ["endmember", "band"]}
 
 
-def reference_file(folder: Path, kind: Kind, cell: Mapping[str, Any], recipe: str) -> Path:
-    """Return where the rows of a cell are committed.
+def reference_file(folder: Path, kind: Kind, cell: Mapping[str, Any]) -> Path:
+    """Return where the rows of a phase, protocol and scene are committed.
 
     Args:
         folder: ``reports/reference``.
         kind: ``runs`` or ``spectra``.
-        cell: has the keys phase, protocol, scene and setting.
-        recipe: name of the recipe (``unmixing.store.recipe_hash``).
+        cell: has the keys phase, protocol and scene.
     """
-    name = "-".join(str(cell[key]) for key in ("phase", "protocol", "scene", "setting"))
-    return folder / kind / f"{name}-{recipe}.parquet"
+    name = "-".join(str(cell[key]) for key in ("phase", "protocol", "scene"))
+    return folder / kind / f"{name}.parquet"
+
+
+def _of_cell(frame: "pd.DataFrame", cell: Mapping[str, Any], recipe: str) -> "pd.DataFrame":
+    same: pd.Series[bool] = (frame["setting"] == cell["setting"]) & (frame["recipe"] == recipe)
+    return frame[same]
 
 
 def committed_runs(folder: Path, cell: Mapping[str, Any], recipe: str, scoring: str) -> list[int]:
@@ -35,11 +39,17 @@ def committed_runs(folder: Path, cell: Mapping[str, Any], recipe: str, scoring: 
 
     Committed rows are scores without estimates: after a metric was corrected they cannot be scored again, and the
     run has to be computed.
+
+    Args:
+        folder: ``reports/reference``.
+        cell: has the keys phase, protocol, scene and setting.
+        recipe: name of the recipe (``unmixing.store.recipe_hash``).
+        scoring: version of the scoring code.
     """
-    path = reference_file(folder, "runs", cell, recipe)
+    path = reference_file(folder, "runs", cell)
     if not path.exists():
         return []
-    rows = read_parquet(path)[0]
+    rows = _of_cell(read_parquet(path)[0], cell, recipe)
     return sorted({int(run) for run in rows.loc[rows["scoring"] == scoring, "run"]})
 
 
@@ -49,12 +59,12 @@ def committed_rows(folder: Path, kind: Kind, cell: Mapping[str, Any], recipe: st
     Raises:
         UnmixingError: the file is missing or damaged.
     """
-    frame, _ = read_parquet(reference_file(folder, kind, cell, recipe))
+    frame = _of_cell(read_parquet(reference_file(folder, kind, cell))[0], cell, recipe)
     return frame[frame["run"].isin(runs)].reset_index(drop=True)
 
 
 def commit_rows(folder: Path, kind: Kind, frame: "pd.DataFrame", provenance: Mapping[str, Any]) -> list[Path]:
-    """Add rows to the committed evidence, one file for each cell and recipe; rows of the same run are replaced.
+    """Add rows to the committed evidence, one file for each phase, protocol and scene; the same run is replaced.
 
     Args:
         folder: ``reports/reference``.
@@ -68,17 +78,17 @@ def commit_rows(folder: Path, kind: Kind, frame: "pd.DataFrame", provenance: Map
     import pandas as pd
 
     written = []
-    keys = ["phase", "protocol", "scene", "setting", "recipe"]
+    keys = ["phase", "protocol", "scene"]
+    run = ["setting", "recipe", "run"]
     for values, rows in frame.groupby(keys, sort=True):
-        cell = dict(zip(keys, values, strict=True))
-        path = reference_file(folder, kind, cell, str(cell["recipe"]))
+        path = reference_file(folder, kind, dict(zip(keys, values, strict=True)))
+        history = []
         if path.exists():
             known, earlier = read_parquet(path)
-            rows = pd.concat([known[~known["run"].isin(rows["run"])], rows])
+            kept = known.merge(rows[run].drop_duplicates(), on=run, how="left", indicator=True)["_merge"] == "left_only"
+            rows = pd.concat([known[kept.to_numpy()], rows])
             history = [entry for entry in earlier["commits"] if entry != provenance]
-        else:
-            history = []
-        rows = rows.sort_values(_IDENTITY[kind]).reset_index(drop=True)
+        rows = rows.sort_values([*run, *_WITHIN_RUN[kind]]).reset_index(drop=True)
         write_parquet(rows, path, {"commits": [*history, dict(provenance)]})
         written.append(path)
     return written

@@ -47,7 +47,11 @@ def seed_sequence(entropy: int, *names: str | int) -> np.random.SeedSequence:
 
 
 def run_streams(
-    entropy: int, scene: str, run: int, shared_weights: bool = False, augmentation: tuple[str | int, ...] = ()
+    entropy: int,
+    scene: str,
+    run: int,
+    initialisation: int | None = None,
+    augmentation: tuple[str | int, ...] | None = None,
 ) -> Streams:
     """Return the streams of one run.
 
@@ -55,13 +59,14 @@ def run_streams(
         entropy: the study's seed.
         scene: scene id.
         run: index of the run, from 0.
-        shared_weights: every run starts from the weights of run 0 (audit item C3).
-        augmentation: what the augmented images depend on beside the run (treatment, regime, image set).
+        initialisation: index of the set of initial weights that the run shares with others; its own if None.
+        augmentation: what the augmented images depend on (treatment, image set or run); the run alone if None.
     """
-    first = 0 if shared_weights else run
     return Streams(
-        initialisation=seed_sequence(entropy, scene, "initialisation", first),
-        augmentation=seed_sequence(entropy, scene, "augmentation", *augmentation, run),
+        initialisation=seed_sequence(
+            entropy, scene, "initialisation", run if initialisation is None else initialisation
+        ),
+        augmentation=seed_sequence(entropy, scene, "augmentation", *((run,) if augmentation is None else augmentation)),
         patches=seed_sequence(entropy, scene, "patches", run),
         shuffling=seed_sequence(entropy, scene, "shuffling", run),
         dropout=seed_sequence(entropy, scene, "dropout", run),

@@ -12,7 +12,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,15 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def read_cells(manifests: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the cells that finished jobs have written into their manifests.
+
+    Raises:
+        UnmixingError: a manifest is missing or damaged.
+    """
+    return [cell for path in manifests for cell in read_json(path)["cells"]]
+
+
 def recipe_hash(recipe: Mapping[str, Any]) -> str:
     """Return the 12 hexadecimal digits that name a recipe.
 
@@ -108,7 +117,7 @@ class CellStore:
 
         Args:
             store: the run store.
-            cell: the cell's manifest, with the keys phase, protocol, scene, setting and recipe.
+            cell: of a manifest (``read_cells``), with the keys phase, protocol, scene, setting and recipe.
         """
         return cls(store.joinpath(*(cell[key] for key in ("phase", "protocol", "scene", "setting", "recipe"))))
 
@@ -186,6 +195,31 @@ class CellStore:
             else:
                 sound.append(run)
         return sound
+
+
+def find_recipe(store: Path, run_id: str, recipe: str | None = None) -> tuple[Path, int]:
+    """Return the folder of a stored run and the run's index.
+
+    Args:
+        store: the run store.
+        run_id: ``phase/protocol/scene/setting/run``.
+        recipe: name of the recipe; needed where the store holds the run under several.
+
+    Raises:
+        UnmixingError: no such run is stored, or several recipes have it and none is named.
+    """
+    *place, run = run_id.split("/")
+    if len(place) != 4 or not run.isdecimal():
+        raise UnmixingError(f"{run_id!r} is no run: write phase/protocol/scene/setting/run, as in the column `id`")
+    folders = sorted(path.parent for path in store.joinpath(*place).glob(f"*/{run}.npz"))
+    found = [folder for folder in folders if recipe in (None, folder.name)]
+    if not found:
+        known = f"; it has recipes {', '.join(folder.name for folder in folders)}" if folders else ""
+        raise UnmixingError(f"the store {store} holds no run {run_id}{known}: train it first, or correct the id")
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise UnmixingError(f"run {run_id} is stored under several recipes: add --recipe and one of {names}")
+    return found[0], int(run)
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from unmixing.cells import job, jobs, protocols
 from unmixing.configuration import Configuration, validate
 from unmixing.errors import UnmixingError
-from unmixing.protocol.baseline import PROTOCOLS as BASELINE_PROTOCOLS
+from unmixing.plan import Shape
 from unmixing.scenes.availability import Availability, find_scenes, find_semi_real
 from unmixing.scenes.registry import load_registry
 
@@ -21,6 +22,9 @@ REFERENCE_FOLDER = "reports/reference"
 
 #: Computed for every scene, whatever methods are asked for: they give every table of angles its scale.
 REFERENCE_ROWS = ("chance", "mean_of_references", "attainable_floor")
+
+#: The released results of the sweep, in the folder of released sheets.
+RELEASED_SWEEP = "augmentation_sweep_reference.csv"
 
 #: Files that hold a scene's reference endmembers without its cube, in the folder of scenes.
 REFERENCE_FILES = {
@@ -47,6 +51,7 @@ class Study:
         self.availability: dict[str, Availability] = {
             scene.scene: scene for scene in find_scenes(list(load_registry()), self.scenes_folder, self.cache)
         }
+        self.released_sheets = _folder(environment, "UNMIXING_REFERENCE")
         self.semi_real = find_semi_real(self.scenes_folder, _folder(environment, "UNMIXING_LIBRARIES"))
         self.availability |= {scene: known for scene, (known, _) in self.semi_real.items()}
         self.availability |= {scene: own.availability(scene) for scene, own in configuration.own_scenes.items()}
@@ -67,14 +72,23 @@ class Study:
     @property
     def command(self) -> str:
         """Return the command that rebuilds one part of this study, with ``PART`` in the target's place."""
-        shipped = ("laptop", "paper")
-        named = "" if self.name == "demo" else f" STUDY={self.name}" + ("" if self.name in shipped else ".yaml")
+        shipped = (Path(__file__).parents[1] / "studies" / f"{self.name}.yaml").exists()
+        named = "" if self.name == "demo" else f" STUDY={self.name}" + ("" if shipped else ".yaml")
         return f"make study TARGET=PART{named}"
 
     @property
     def scenes(self) -> list[str]:
         """Return the study's scenes that are available."""
         return [scene for scene in self.configuration.scenes if self.availability[scene].available]
+
+    def shape(self, scene: str) -> Shape | None:
+        """Return the size of a scene as far as it is known before it is read."""
+        entry = load_registry().get(scene)
+        if entry is not None:
+            return Shape(entry.rows, entry.cols, entry.bands, entry.endmember_count)
+        if scene in self.semi_real:
+            return self.shape(scene.removesuffix("_semi_real"))
+        return None
 
     def scene_source(self, scene: str) -> list[str]:
         """Return the files that a scene is read from, the main one first; none for a scene that is made."""
@@ -122,57 +136,62 @@ class Study:
             write_json(path, {"entropy": secrets.randbits(63)})
         return int(json.loads(path.read_text(encoding="utf-8"))["entropy"])
 
-    def baseline_cell(self, scene: str, protocol: str) -> str:
-        """Return what the numbers of a baseline cell depend on, as the JSON that `unmixing train` takes."""
-        from unmixing.code_version import code_version
+    def job(self, phase: str, protocol: str, scene: str, name: str) -> str:
+        """Return what the cells of a job depend on, as the JSON that `unmixing train` takes."""
+        described = job(self.configuration, phase, protocol, scene, name, self.entropy())
+        return json.dumps(described, sort_keys=True)
 
-        scale = self.configuration.baseline.scale(scene)
-        cell = {
-            "phase": "baseline",
-            "protocol": protocol,
-            "scene": scene,
-            "setting": "standard",
-            "runs": scale.pop("runs"),
-            "schedule": scale,
-            "fields": BASELINE_PROTOCOLS[protocol].training(),
-            "entropy": self.entropy(),
-            "device": self.configuration.device,
-            "code": code_version("baseline"),
-        }
-        return json.dumps(cell, sort_keys=True)
-
-    def baseline_files(self, kind: Literal["runs", "spectra", "abundances"]) -> list[str]:
-        """Return the files of run rows, spectra or abundance maps of all baseline cells whose scenes are available."""
+    def manifests(self, phase: str, protocol: str, scene: str) -> list[str]:
+        """Return the manifests of all jobs of a phase on a scene under a protocol."""
         return [
-            f"{self.results}/{self.name}/{kind}/baseline-{protocol}-{scene}.parquet"
-            for scene in self.scenes
-            for protocol in self.configuration.baseline.protocols_of(scene)
+            f"{self.results}/{self.name}/cells/{phase}/{protocol}/{scene}/{name}.json"
+            for name in jobs(self.configuration, phase, scene, protocol)
         ]
 
-    def map_folders(self, own: bool = False) -> list[str]:
-        """Return the folders of maps of all cells, or of those of the user's own scenes alone."""
+    def run_files(self, kind: Literal["runs", "spectra", "abundances"], *phases: str) -> list[str]:
+        """Return the files of run rows, spectra or abundance maps of phases on all scenes that are available."""
+        return [f"{self.results}/{self.name}/{kind}/{part}.parquet" for part in self._parts(*phases)]
+
+    def _parts(self, *phases: str) -> list[str]:
         return [
-            f"{self.results}/{self.name}/maps/baseline-{protocol}-{scene}"
+            f"{phase}-{protocol}-{scene}"
+            for phase in phases
             for scene in self.scenes
-            for protocol in self.configuration.baseline.protocols_of(scene)
-            if not own or scene in self.configuration.own_scenes
+            for protocol in protocols(self.configuration, phase, scene)
+        ]
+
+    def released_sweep(self) -> list[str]:
+        """Return the released sheet of the sweep where it is at hand, as a list."""
+        path = self.released_sheets / RELEASED_SWEEP if self.released_sheets else None
+        return [str(path)] if path and path.is_file() else []
+
+    def purity_files(self) -> list[str]:
+        """Return the files that say what the sweep's treatments do to the purity of a training set."""
+        parts = [part.removeprefix("augmentation-") for part in self._parts("augmentation")]
+        return [f"{self.results}/{self.name}/purity/{part}.parquet" for part in parts]
+
+    def purity_arguments(self, protocol: str) -> list[str]:
+        """Return what `unmixing purity` is told of a protocol's treatments."""
+        sweep = self.configuration.augmentation
+        treatments = json.dumps(sweep.treatments_of(protocol))
+        return [f"--treatments={treatments}", f"--images={min(sweep.images)}", f"--entropy={self.entropy()}"]
+
+    def map_folders(self, own: bool = False) -> list[str]:
+        """Return the folders of maps of all baseline cells, or of those of the user's own scenes alone."""
+        return [
+            f"{self.results}/{self.name}/maps/{part}"
+            for part in self._parts("baseline")
+            if not own or part.split("-")[-1] in self.configuration.own_scenes
         ]
 
     def baseline_manifests(self, scene: str) -> list[str]:
         """Return the manifests of a scene's baseline cells."""
-        return [
-            f"{self.results}/{self.name}/cells/baseline/{protocol}/{scene}/standard.json"
-            for protocol in self.configuration.baseline.protocols_of(scene)
-        ]
+        named = protocols(self.configuration, "baseline", scene)
+        return [path for protocol in named for path in self.manifests("baseline", protocol, scene)]
 
     def area_files(self) -> list[str]:
         """Return the files of areas of the scenes whose targets have known areas."""
         return [f"{self.results}/{self.name}/areas/{scene}.parquet" for scene in self.scenes if scene == "dlr_hysu"]
-
-    def area_tables(self) -> list[str]:
-        """Return the table of areas, if the study names a scene for it, at hand or not."""
-        named = "dlr_hysu" in self.configuration.scenes
-        return [f"{self.results}/{self.name}/tables/table_hysu_areas.parquet"] if named else []
 
     def scene_facts(self) -> list[str]:
         """Return the files that describe the study's scenes."""
@@ -236,7 +255,11 @@ class Study:
 
     def description(self) -> str:
         """Return, as JSON, what tables, figures and the report must know of the study beside its runs."""
-        scales = {scene: self.configuration.baseline.scale(scene) for scene in self.configuration.scenes}
+        scales: dict[str, dict[str, Any]] = {
+            scene: {**self.configuration.baseline.scale(scene)} for scene in self.configuration.scenes
+        }
+        for scene in set(self.configuration.augmentation.scenes) & set(scales):
+            scales[scene]["augmentation"] = self.configuration.augmentation.scale(scene)
         return json.dumps({"name": self.name, "scenes": self.scene_table(), "scale": scales}, sort_keys=True)
 
 

@@ -79,8 +79,14 @@ def test_untracked_batch_norm_normalises_in_training_and_hardly_acts_in_predicti
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((0, 3), "at least one band"), ((4, 0), "at least one band"), ((4, 2, None, None, "off"), "tracked or untracked")],
+    [
+        ({"bands": 0}, "at least one band"),
+        ({"endmembers": 0}, "at least one band"),
+        ({"batch_norm": "off"}, "tracked or untracked"),
+        ({"activation": "tanh"}, "leaky_relu or relu, not 'tanh'"),
+        ({"precision": "float16"}, "float32 or bfloat16, not 'float16'"),
+    ],
 )
 def test_impossible_networks_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
-        CNNAEU(*arguments)
+        CNNAEU(**{"bands": 4, "endmembers": 2, **arguments})

@@ -79,7 +79,14 @@ def test_a_missing_input_is_one_line(tmp_path, capsys):
 
 
 def test_training_without_a_scene_is_one_line(tmp_path, capsys):
-    words = ["--cell", '{"device": "cpu"}', "--scene", "none.nc", "--store", str(tmp_path / "store")]
+    words = [
+        "--job",
+        '{"shared": {"device": "cpu"}, "cells": [{}]}',
+        "--scene",
+        "none.nc",
+        "--store",
+        str(tmp_path / "store"),
+    ]
     words += ["--manifest", str(tmp_path / "m.json"), "--log", str(tmp_path / "log")]
     assert main(["train", *words]) == 1
     assert capsys.readouterr().err.startswith("unmixing train: ")

@@ -43,7 +43,7 @@ def test_an_own_scene_can_be_named_everywhere(values, tmp_path, monkeypatch):
     assert json.loads(argument.removeprefix("--stanza=")) == {"id": "flight7", **STANZA}
     assert found.map_folders(own=True) == [f"{tmp_path}/results/demo/maps/baseline-described-flight7"]
     assert len(found.map_folders()) == 2
-    assert json.loads(found.baseline_cell("flight7", "described"))["runs"] == 2
+    assert json.loads(found.job("baseline", "described", "flight7", "standard"))["shared"]["runs"] == 2
 
 
 @pytest.mark.parametrize("wavelengths", ["file", "unknown", "linear 400 1000 40", [400, 500.5]])

@@ -1,5 +1,7 @@
 """CNNAEU, the convolutional autoencoder of both phases of the contrastive study (paper section 2.3)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -14,6 +16,8 @@ INITIAL_DEVIATION = 0.3
 # Keras' defaults, which the released code runs with: its momentum of .99 is torch's .01.
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"leaky_relu": lambda: nn.LeakyReLU(LEAKY_SLOPE), "relu": nn.ReLU}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class SpatialDropout(nn.Module):
@@ -69,6 +73,9 @@ class CNNAEU(nn.Module):
         initialisation: torch.Generator | None = None,
         dropout: torch.Generator | None = None,
         batch_norm: str = "tracked",
+        activation: str = "leaky_relu",
+        softmax_scale: float = SOFTMAX_SCALE,
+        precision: str = "float32",
     ) -> None:
         """Build the network with weights drawn from N(0, .3).
 
@@ -78,21 +85,31 @@ class CNNAEU(nn.Module):
             initialisation: CPU stream of the initial weights; a fixed one if None.
             dropout: stream of the dropout masks, on the device of the training; a fixed one if None.
             batch_norm: ``tracked`` or ``untracked`` (``BaselineProtocol.batch_norm``).
+            activation: ``leaky_relu`` with slope .02, or ``relu`` (``BaselineProtocol.activation``).
+            softmax_scale: what the softmax's argument is multiplied by.
+            precision: ``float32``, or ``bfloat16`` for the two large convolutions; weights, statistics and what
+                goes in and out stay float32.
 
         Raises:
-            ValueError: ``bands`` or ``endmembers`` is below 1, or ``batch_norm`` is neither of the two.
+            ValueError: ``bands`` or ``endmembers`` is below 1, or another argument is not one of those named.
         """
         super().__init__()
         if bands < 1 or endmembers < 1:
             raise ValueError(f"CNNAEU needs at least one band and one endmember, not {bands} and {endmembers}")
         if batch_norm not in ("tracked", "untracked"):
             raise ValueError(f"batch_norm is tracked or untracked, not {batch_norm!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation is {' or '.join(ACTIVATIONS)}, not {activation!r}")
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is {' or '.join(PRECISIONS)}, not {precision!r}")
         initialisation = initialisation or torch.Generator().manual_seed(0)
         dropout = dropout or torch.Generator().manual_seed(0)
         self.spatial = nn.Conv2d(bands, FILTERS, 3, padding="same", bias=False)
         self.pointwise = nn.Conv2d(FILTERS, endmembers, 1, bias=False)
         self.decoder = nn.Conv2d(endmembers, bands, DECODER_KERNEL, padding="same", bias=False)
-        self.activation = nn.LeakyReLU(LEAKY_SLOPE)
+        self.activation = ACTIVATIONS[activation]()
+        self.softmax_scale = softmax_scale
+        self.precision = PRECISIONS[precision]
         self.norms = nn.ModuleList(
             UntrackedBatchNorm()
             if batch_norm == "untracked"
@@ -107,9 +124,17 @@ class CNNAEU(nn.Module):
 
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
         """Return abundances (N, K, rows, columns) of patches (N, bands, rows, columns); they sum to one over K."""
-        hidden = self.dropout(self.norms[0](self.activation(self.spatial(patches))))
+        hidden = nn.functional.conv2d(
+            patches.to(self.precision), self.spatial.weight.to(self.precision), padding="same"
+        ).float()
+        hidden = self.dropout(self.norms[0](self.activation(hidden)))
         hidden = self.dropout(self.norms[1](self.activation(self.pointwise(hidden))))
-        return torch.softmax(SOFTMAX_SCALE * hidden, dim=1)
+        return torch.softmax(self.softmax_scale * hidden, dim=1)
+
+    def decode(self, abundances: torch.Tensor) -> torch.Tensor:
+        """Return the reconstruction (N, bands, rows, columns) of abundances (N, K, rows, columns)."""
+        kernel = self.decoder.weight.to(self.precision)
+        return same_convolution(abundances.to(self.precision), kernel).float()
 
     def forward(self, patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the reconstruction and the abundances of patches.
@@ -121,7 +146,7 @@ class CNNAEU(nn.Module):
             Reconstruction (N, bands, rows, columns) and abundances (N, K, rows, columns) within [0, 1].
         """
         abundances = self.encode(patches)
-        return same_convolution(abundances, self.decoder.weight), abundances
+        return self.decode(abundances), abundances
 
     @torch.no_grad()
     def project(self) -> None:

@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> int:
     from unmixing.errors import UnmixingError
     from unmixing.reference import commit_rows
     from unmixing.store import read_parquet
+    from unmixing.tables.evidence import write_evidence
 
     files = sorted((options.results / "runs").glob(f"{options.phase}-*.parquet"))
     if not files:
@@ -25,5 +26,6 @@ def main(arguments: list[str]) -> int:
         spectra = spectra.drop(columns="recipe", errors="ignore").merge(recipes, on=["setting", "run"])
         commit_rows(options.reference, "spectra", spectra, provenance)
         for written in commit_rows(options.reference, "runs", rows, provenance):
-            print(f"{rows['run'].nunique()} runs: {written}", flush=True)
+            print(f"{rows['id'].nunique()} runs: {written}", flush=True)
+    write_evidence(options.reference)
     return 0

@@ -18,13 +18,12 @@ def main(arguments: list[str]) -> int:
     from unmixing.areas import area_rows, library_maps, run_maps
     from unmixing.provenance import provenance
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, read_json, write_parquet
+    from unmixing.store import CellStore, read_cells, write_parquet
 
     scene = open_scene(options.scene)
     maps = [(method, -1, layers) for method, layers in library_maps(scene).items()]
     recipes = {}
-    for path in options.manifests:
-        cell = read_json(path)
+    for cell in read_cells(options.manifests):
         recipes["/".join(cell[key] for key in ("phase", "protocol", "scene", "setting"))] = cell["recipe"]
         store = CellStore.of_manifest(options.store, cell)
         for run in range(cell["runs"]):

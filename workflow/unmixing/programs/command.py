@@ -7,12 +7,15 @@ import sys
 
 PROGRAMS = {
     "study": "run a study: lock, checks, Snakemake",
+    "plan": "say what a study will cost before it starts",
     "check": "prove that a scene is usable: a file, or the id of a scene",
     "fetch": "download scenes into the cache",
     "scene": "read or make one scene and write it as NetCDF",
     "facts": "write down what tables say of one scene",
     "page": "draw the page of one scene",
-    "train": "compute the runs of one cell",
+    "train": "compute the runs of a job's cells",
+    "replay": "train one stored run again and compare it bit for bit",
+    "purity": "measure what treatments do to the purity of a training set",
     "classical": "compute the classical methods and reference rows of one scene",
     "references": "score the mean of a scene's references where its cube is missing",
     "evaluate": "score the runs of one phase, protocol and scene",

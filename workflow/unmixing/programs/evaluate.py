@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+#: A run's place in its phase's design, and what stands there in phases without such a factor.
+DESIGN = {"treatment": "", "regime": "", "images": 0, "stream": -1, "image_set": -1, "initialisation": -1}
+
 
 def main(arguments: list[str]) -> int:
     """Write run rows and spectra."""
@@ -26,15 +29,15 @@ def main(arguments: list[str]) -> int:
     from unmixing.provenance import provenance
     from unmixing.reference import committed_rows
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, read_json, write_parquet
+    from unmixing.store import CellStore, read_cells, write_parquet
 
     scene = open_scene(options.scene)
     known = references(scene)
     rows: list[Any] = []
     spectra, abundances, recipes = [], [], {}
     training: list[dict[str, Any]] = []
-    for path in options.manifests:
-        cell = read_json(path)
+    cells = [(manifest, cell) for manifest in options.manifests for cell in read_cells([manifest])]
+    for manifest, cell in cells:
         store = CellStore.of_manifest(options.store, cell)
         place_of_run = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
         recipes["/".join(place_of_run.values())] = cell["recipe"]
@@ -45,7 +48,7 @@ def main(arguments: list[str]) -> int:
             try:
                 arrays, record = store.read(run)
             except UnmixingError as fault:
-                raise UnmixingError(f"{fault}; delete {path} first, which says that it is finished") from None
+                raise UnmixingError(f"{fault}; delete {manifest} first, which says that it is finished") from None
             scored, endmembers = score_run(arrays, record, known, options.matching)
             if record["provenance"] not in training:
                 training.append(record["provenance"])
@@ -53,8 +56,9 @@ def main(arguments: list[str]) -> int:
                 "id": record["id"],
                 **place_of_run,
                 "scene_kind": scene.attrs["kind"],
-                "regime": "",
+                **{key: record.get(key, other) for key, other in DESIGN.items()},
                 "run": run,
+                "precision": cell["precision"],
                 "recipe": cell["recipe"],
                 "scoring": options.scoring,
                 "endmember_count_warning": scene.attrs.get("endmember_count_warning", ""),

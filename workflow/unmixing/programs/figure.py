@@ -14,14 +14,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, required=True, help="any of the files to write; the others lie beside it"
     )
+    parser.add_argument("--released", type=Path, help="the released sheet that stands beside our results")
     add_arguments(parser)
     options = parser.parse_args(arguments)
     from unmixing.figures.style import save_figure, style
 
     results = read_results(options)
     module = importlib.import_module(f"unmixing.figures.{options.module}")
+    beside = {}
+    if options.released:
+        from unmixing.published.released import released_sweep
+
+        beside = {"released": released_sweep(options.released.parent)}
     with style():
-        figure = module.draw(results.spectra, results.rows, results.scenes)
-        description = module.describe(results.rows, results.scenes, results.scale, results.provenance)
+        figure = module.draw(results.spectra, results.rows, results.scenes, **beside)
+        description = module.describe(results.rows, results.scenes, results.scale, results.provenance, **beside)
         save_figure(figure, options.output.with_suffix(""), description)
     return 0

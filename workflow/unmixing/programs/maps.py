@@ -16,10 +16,10 @@ def main(arguments: list[str]) -> int:
     from unmixing.maps import RULE, select_run, write_run
     from unmixing.provenance import provenance
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, read_json, write_json
+    from unmixing.store import CellStore, read_cells, write_json
 
     scene = open_scene(options.scene)
-    cell = read_json(options.manifest)
+    (cell,) = read_cells([options.manifest])
     store = CellStore.of_manifest(options.store, cell)
     origin = provenance(recipe=cell["recipe"], scene_sha256=scene.attrs["content_sha256"])
     # Committed evidence is rows and spectra; maps can only be had of runs whose estimates are in the store.

@@ -33,9 +33,10 @@ def main(arguments: list[str]) -> int:
         scene: page.figure_block(path, options.command.replace("PART", str(path)))
         for scene, path in zip(facts, options.pages, strict=True)
     }
+    (table3,) = [block.table for block in tables if block.table.name == "table3"]
     text = page.render(
         [
-            sections.summary(results.rows, results.scenes, tables[0].table),
+            sections.summary(results.rows, results.scenes, table3),
             sections.scenes_section(results.scenes, rebuild),
             *sections.part_sections(tables, figures),
             *scene_sections(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unmixing.store import CellStore
-from unmixing.training.reconstruction import Estimate
+from unmixing.training.fitting import Estimate
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,7 @@ def run_cell(
             seconds = time.perf_counter() - started
             store.write(
                 run,
-                {
-                    "endmembers": estimate.endmembers,
-                    "late_endmembers": estimate.late_endmembers,
-                    "abundances": estimate.abundances.astype(np.float16),
-                    "losses": estimate.losses,
-                },
+                stored_arrays(estimate),
                 {
                     **record(run),
                     "run": run,
@@ -84,6 +79,16 @@ def run_cell(
             ending = f"loss {estimate.losses[-1]:.4f}" if estimate.status == "ok" else estimate.reason
             progress.line(f"{label}: run {run + 1} of {runs} {estimate.status}, {ending}, {seconds:.1f} s")
     return computed
+
+
+def stored_arrays(estimate: Estimate) -> dict[str, np.ndarray]:
+    """Return the arrays that the store keeps of a run; abundances lose precision there."""
+    return {
+        "endmembers": estimate.endmembers,
+        "late_endmembers": estimate.late_endmembers,
+        "abundances": estimate.abundances.astype(np.float16),
+        "losses": estimate.losses,
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -1,26 +1,21 @@
 """Training of CNNAEU on the reconstruction of one scene (paper sections 2.4 and 3.1.1).
 
-RMSprop with Keras' decay .9 and its epsilon 1e-7 outside the root; fixed number of epochs; weights of the last
-epoch. The scale of the loss meets that epsilon, so both are part of the protocol.
+RMSprop, a fixed number of epochs over patches drawn once per run, weights of the last epoch.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
-from unmixing.errors import UnmixingError
-from unmixing.losses import LOSSES, sad_loss
+from unmixing.losses.angles import LOSSES
 from unmixing.models.cnnaeu import CNNAEU
 from unmixing.patches import cut_patches, random_corners
 from unmixing.seeds import Streams, torch_generator
-
-RMSPROP_DECAY = 0.9
-RMSPROP_EPSILON = 1e-7
-LATE_EPOCHS = 20
-"""Endmembers are kept for this many last epochs, so that their wandering can be measured."""
+from unmixing.training.fitting import Estimate, OnEpoch, Optimisation, as_image, fit
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,7 @@ class Schedule:
         patch_size: side of a patch in pixels.
         batch_size: patches per update; the last batch of an epoch may be smaller.
         learning_rate: of RMSprop.
+        precision: of the large convolutions, ``float32`` or ``bfloat16``.
     """
 
     epochs: int
@@ -40,47 +36,7 @@ class Schedule:
     patch_size: int
     batch_size: int
     learning_rate: float
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a run leaves behind.
-
-    Attributes:
-        endmembers: (K, bands), of the last epoch; arbitrary scale.
-        late_endmembers: (E, K, bands), of the last E <= 20 epochs.
-        abundances: (rows, columns, K), of the whole scene in prediction mode.
-        losses: (epochs,), mean training loss of each finished epoch.
-        reconstruction_angle: mean spectral angle in radians between scene and reconstruction.
-        updates: number of updates done.
-        status: ``ok`` or ``diverged``; a diverged run has NaN estimates.
-        reason: why it diverged.
-    """
-
-    endmembers: np.ndarray
-    late_endmembers: np.ndarray
-    abundances: np.ndarray
-    losses: np.ndarray
-    reconstruction_angle: float
-    updates: int
-    status: str = "ok"
-    reason: str = ""
-
-
-def relative_reflectance(cube: np.ndarray) -> np.ndarray:
-    """Return the cube (rows, columns, bands) divided by its maximum, as the released code does.
-
-    Raises:
-        UnmixingError: a value is not finite, or none is positive.
-    """
-    if not np.isfinite(cube).all():
-        raise UnmixingError(
-            f"scene has {np.count_nonzero(~np.isfinite(cube))} values that are not finite: mask or mend them first"
-        )
-    maximum = float(cube.max())
-    if maximum <= 0:
-        raise UnmixingError("scene has no positive value: check its scale and its no-data value")
-    return np.asarray(cube / maximum, dtype=np.float32)
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 def train(
@@ -90,7 +46,8 @@ def train(
     fields: dict[str, str],
     streams: Streams,
     device: str = "cpu",
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_epoch: OnEpoch | None = None,
+    valid: np.ndarray | None = None,
 ) -> Estimate:
     """Train one run and return its estimates.
 
@@ -102,6 +59,7 @@ def train(
         streams: the run's random streams.
         device: ``cpu`` or ``cuda``.
         on_epoch: called after each epoch with its number, from 1, and its mean loss.
+        valid: (rows, columns), which pixels were seen; None if all were.
 
     Returns:
         The estimates; a loss or a weight that is no longer finite ends the run as ``diverged``.
@@ -110,7 +68,7 @@ def train(
         UnmixingError: the scene is smaller than a patch, or holds values that are not finite.
     """
     rows, columns, bands = cube.shape
-    image = torch.from_numpy(relative_reflectance(cube)).permute(2, 0, 1).contiguous().to(device)
+    image = as_image(cube, device)
     corners = random_corners(
         rows, columns, schedule.patch_size, schedule.patches, np.random.default_rng(streams.patches)
     )
@@ -121,59 +79,27 @@ def train(
         initialisation=torch_generator(streams.initialisation),
         dropout=torch_generator(streams.dropout, device),
         batch_norm=fields["batch_norm"],
+        activation=fields["activation"],
+        precision=schedule.precision,
     ).to(device)
     loss_function = LOSSES[fields["loss"]]
-    optimiser = torch.optim.RMSprop(
-        model.parameters(), lr=schedule.learning_rate, alpha=RMSPROP_DECAY, eps=RMSPROP_EPSILON
-    )
-    losses: list[float] = []
-    late: list[np.ndarray] = []
-    updates = 0
-    model.train()
-    for epoch in range(1, schedule.epochs + 1):
+
+    def patches(_: int) -> Iterator[tuple[int, torch.Tensor]]:
         order = shuffling.permutation(schedule.patches)
-        total = 0.0
         for start in range(0, schedule.patches, schedule.batch_size):
             chosen = order[start : start + schedule.batch_size]
-            batch = cut_patches(image, corners[chosen], schedule.patch_size)
-            optimiser.zero_grad(set_to_none=True)
-            loss = loss_function(model(batch)[0], batch)
-            torch.autograd.backward(loss)
-            optimiser.step()
-            model.project()
-            updates += 1
-            total += float(loss.detach()) * len(chosen)
-        losses.append(total / schedule.patches)
-        endmembers = model.endmembers().cpu().numpy()
-        if not (math.isfinite(losses[-1]) and np.isfinite(endmembers).all()):
-            return _diverged(cube.shape, count, losses, updates, f"loss or weights not finite in epoch {epoch}")
-        if epoch > schedule.epochs - LATE_EPOCHS:
-            late.append(endmembers)
-        if on_epoch:
-            on_epoch(epoch, losses[-1])
-    model.eval()
-    with torch.no_grad():
-        reconstruction, abundances = model(image[None])
-        angle = float(sad_loss(reconstruction, image[None]))
-    return Estimate(
-        endmembers=late[-1],
-        late_endmembers=np.stack(late),
-        abundances=abundances[0].permute(1, 2, 0).cpu().numpy(),
-        losses=np.array(losses, dtype=np.float32),
-        reconstruction_angle=angle,
-        updates=updates,
-    )
+            yield len(chosen), cut_patches(image, corners[chosen], schedule.patch_size)
 
+    def whole_image(_: int) -> Iterator[tuple[int, torch.Tensor]]:
+        for _ in range(math.ceil(schedule.patches / schedule.batch_size)):
+            yield 1, image[None]
 
-def _diverged(shape: tuple[int, ...], count: int, losses: list[float], updates: int, reason: str) -> Estimate:
-    rows, columns, bands = shape
-    return Estimate(
-        endmembers=np.full((count, bands), np.nan, np.float32),
-        late_endmembers=np.full((1, count, bands), np.nan, np.float32),
-        abundances=np.full((rows, columns, count), np.nan, np.float32),
-        losses=np.array(losses, dtype=np.float32),
-        reconstruction_angle=math.nan,
-        updates=updates,
-        status="diverged",
-        reason=reason,
+    return fit(
+        model,
+        patches if fields["input"] == "patches" else whole_image,
+        lambda batch: loss_function(model(batch)[0], batch),
+        Optimisation(schedule.epochs, schedule.learning_rate),
+        image,
+        valid,
+        on_epoch,
     )

@@ -1,0 +1,110 @@
+"""Every table and figure of a study: what each is made from. The rules are written from this list."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from unmixing.code_version import output_version
+
+if TYPE_CHECKING:
+    from unmixing.study import Study
+
+
+@dataclass(frozen=True)
+class Output:
+    """One table or figure.
+
+    Attributes:
+        name: of the rule, of its files and of its caption, for example ``table3`` or ``figure_audit``.
+        label: how Snakemake's own report lists it.
+        phase: the phase that it belongs to.
+        rows: files of run rows or facts.
+        spectra: files of matched spectra or maps, which figures draw.
+        notes_of: names of tables whose first note is repeated below this one.
+        released: the released sheets that stand beside our results, where they are at hand.
+    """
+
+    name: str
+    label: str
+    phase: str
+    rows: list[str]
+    spectra: list[str] = field(default_factory=list)
+    notes_of: tuple[str, ...] = ()
+    released: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """Return ``tables`` or ``figures``: the package of its module, and the folder of its files."""
+        return "tables" if self.name.startswith("table") else "figures"
+
+    @property
+    def options(self) -> list[str]:
+        """Return further arguments of the program that makes it."""
+        return [f"--released={path}" for path in self.released]
+
+    @property
+    def module(self) -> str:
+        """Return the module that makes it, within that package."""
+        plain = self.name.removeprefix("table_").removeprefix("figure_")
+        return plain if plain else self.name
+
+    @property
+    def code(self) -> str:
+        """Return the version of the code that makes it."""
+        return output_version(f"{self.kind}.{self.module}")
+
+
+def tables(study: "Study") -> list[Output]:
+    """Return the tables of a study."""
+    baseline, facts = study.run_files("runs", "baseline"), study.scene_facts()
+    scored = baseline + study.classical_files()
+    sweep = study.run_files("runs", "baseline", "augmentation")
+    found = [
+        Output("table1", "Table 1", "scenes", facts),
+        Output("table_scenes", "Scene statistics", "scenes", facts),
+        Output("table3", "Table 3", "baseline", scored, notes_of=("table_coverage",)),
+        Output("table_endmembers", "Endmembers", "baseline", baseline),
+        Output("table_protocols", "Protocols", "baseline", baseline),
+        Output("table_classical", "Classical methods", "classical", scored),
+        Output("table_selection", "Selection without the truth", "baseline", scored),
+        Output("table_power", "Power", "statistics", baseline),
+        Output("table_coverage", "Coverage of intervals", "statistics", []),
+        Output("table2", "Table 2", "augmentation", study.purity_files()),
+        Output("table4", "Table 4", "augmentation", sweep),
+        Output("table5", "Table 5", "augmentation", sweep + study.classical_files()),
+        Output("table_augmentation_contrasts", "Differences to the controls", "augmentation", sweep),
+        Output("table_augmentation_selection", "Best three, chosen and tested", "augmentation", sweep),
+        Output(
+            "table_augmentation_complete",
+            "Complete results of the sweep",
+            "augmentation",
+            sweep + study.classical_files(),
+            released=study.released_sweep(),
+        ),
+        Output("table_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
+    ]
+    if "dlr_hysu" in study.configuration.scenes:  # Missing or not: the table says why.
+        found.append(Output("table_hysu_areas", "DLR HySU: areas", "baseline", study.area_files()))
+    return found
+
+
+def figures(study: "Study") -> list[Output]:
+    """Return the figures of a study, but for the pages of its scenes."""
+    baseline = study.run_files("runs", "baseline")
+    sweep = study.run_files("runs", "baseline", "augmentation")
+    spectra, maps = study.run_files("spectra", "baseline"), study.run_files("abundances", "baseline")
+    return [
+        Output("figure_strip_plots", "All runs", "baseline", baseline + study.classical_files()),
+        Output("figure_endmembers", "Endmembers", "baseline", baseline, spectra),
+        Output("figure_abundances", "Abundance maps", "baseline", baseline, maps),
+        Output("figure_augmentation_forest", "Differences to the controls", "augmentation", sweep),
+        Output("figure_augmentation_strips", "All runs of the sweep", "augmentation", sweep),
+        Output("figure_augmentation_regimes", "Spread between regimes", "augmentation", sweep),
+        Output(
+            "figure_augmentation_same",
+            "Treatments that are the same",
+            "augmentation",
+            sweep,
+            released=study.released_sweep(),
+        ),
+        Output("figure_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
+    ]

@@ -1,0 +1,1 @@
+"""Unmixing by name: spectral libraries sorted by concept, and what models of language and spectra learn from them."""
