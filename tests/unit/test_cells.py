@@ -78,3 +78,14 @@ def test_an_audited_cell_differs_from_the_baseline_s_in_one_field():
         assert not different
         assert flipped["schedule"] == standard["schedule"]
         assert flipped["runs"] == standard["runs"], "runs are paired"
+
+
+def test_the_paper_s_study_has_the_paper_s_scale_in_every_phase():
+    paper = merge(
+        yaml.safe_load((ROOT / "config.yaml").read_text()),
+        yaml.safe_load((ROOT / "workflow/studies/paper.yaml").read_text()),
+    )
+    known = validate(paper)
+    scale = {"epochs": 320, "patches": 250, "patch_size": 40, "batch_size": 15, "learning_rate": 0.003, "runs": 25}
+    assert known.baseline.scale("samson") == known.augmentation.scale("samson") == scale
+    assert known.augmentation.images == [90, 10]

@@ -76,7 +76,7 @@ def test_a_sweep_that_does_not_fit_into_memory_needs_temporary_files(tmp_path):
 
 def test_the_released_sweep_takes_all_patches_of_the_grid(tmp_path):
     sweep = {"scenes": ["samson"], "protocols": ["described", "released"], "images": [90], "runs": 1, "epochs": 2}
-    sweep |= {"patches": 250, "patch_size": 40, "regimes": ["dynamic_unseeded"]}
+    sweep |= {"patches": 250, "patch_size": 40, "batch_size": 15, "regimes": ["dynamic_unseeded"]}
     sweep |= {"treatments": {name: ["blur_1"] for name in ("described", "released")}}
     both = plan(study(tmp_path, **{**PAPER, "augmentation": sweep}), COSTS)
     ratio = entry(both, "augmentation", "released").hours / entry(both, "augmentation", "described").hours
