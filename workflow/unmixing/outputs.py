@@ -44,8 +44,7 @@ class Output:
     @property
     def module(self) -> str:
         """Return the module that makes it, within that package."""
-        plain = self.name.removeprefix("table_").removeprefix("figure_")
-        return plain if plain else self.name
+        return self.name.removeprefix("table_").removeprefix("figure_")
 
     @property
     def code(self) -> str:

@@ -1,7 +1,7 @@
 """What a study will cost before anything starts: hours, memory, disk, and which inputs are missing.
 
-Times follow from measured costs of one update (``costs.yaml``, or ``results/benchmarks/cost.json`` of the machine at
-hand): an update costs a constant and a part for each endmember, for each pixel and band of its batch.
+Times follow from measured costs of one update (``costs.yaml``, or ``results/benchmarks/training_step.json`` of the
+machine at hand): an update costs a constant and a part for each endmember, for each pixel and band of its batch.
 """
 
 import json

@@ -19,8 +19,6 @@ Parameters = dict[str, int | float | str]
 Arm = Literal[90, 10]
 
 DESCRIBED: Mapping[str, str] = MappingProxyType(PROTOCOLS["described"].images())
-FEW_IMAGES = 10
-"""Up to this many images a study follows the released scripts for 10 images, above it those for 90."""
 FLIPS = ("left_right", "up_down", "both")
 
 SMALLEST_SIGMA = 0.1
@@ -161,6 +159,11 @@ def _one_of(fields: Mapping[str, str | bool], name: str, allowed: tuple[str, str
     if value not in allowed:
         raise UnmixingError(f"{name} is {allowed[0]} or {allowed[1]}, not {value!r}: correct the protocol")
     return str(value)
+
+
+def arm_of(images: int) -> Arm:
+    """Return which released scripts a number of images follows: up to 10 those for 10, above it those for 90."""
+    return 10 if images <= 10 else 90
 
 
 def distinct_treatments(fields: Mapping[str, str | bool] = DESCRIBED, arm: Arm = 90) -> dict[str, str]:

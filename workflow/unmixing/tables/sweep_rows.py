@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unmixing.augmentation.treatments import FEW_IMAGES, TREATMENTS, Arm, Operations, distinct_treatments, operations
+from unmixing.augmentation.treatments import TREATMENTS, Operations, arm_of, distinct_treatments, operations
 from unmixing.errors import UnmixingError
 from unmixing.protocol.augmentation import PROTOCOLS
 from unmixing.statistics import mean_interval, standard_deviations
@@ -93,11 +93,6 @@ def sweep_groups(
             chosen = of_scene[of_scene["protocol"] == protocol]
             for images in sorted(set(chosen["images"]), reverse=True):
                 yield scene, protocol, int(images), chosen[chosen["images"] == images]
-
-
-def arm_of(images: int) -> Arm:
-    """Return which released scripts a number of images follows."""
-    return 10 if images <= FEW_IMAGES else 90
 
 
 def representatives(protocol: str, images: int) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from unmixing.augmentation.treatments import FEW_IMAGES, Arm, Parameters, draw_parameters
+from unmixing.augmentation.treatments import Parameters, arm_of, draw_parameters
 from unmixing.losses.angles import sad_loss
 from unmixing.models.cnnaeu import CNNAEU, SOFTMAX_SCALE
 from unmixing.patches import random_corners
@@ -77,9 +77,8 @@ class SweepArm:
 
     def draw(self, rows: int, columns: int, streams: Streams, fields: Mapping[str, Any]) -> list[Parameters]:
         """Return the parameters of a run's images."""
-        arm: Arm = 10 if self.images <= FEW_IMAGES else 90
         rng = np.random.default_rng(streams.augmentation)
-        return draw_parameters(self.treatment, self.images, rows, columns, rng, fields, arm=arm)
+        return draw_parameters(self.treatment, self.images, rows, columns, rng, fields, arm=arm_of(self.images))
 
 
 def train_augmented(
@@ -147,7 +146,7 @@ def train_augmented(
 
     optimisation = Optimisation(sampler.epochs, schedule.learning_rate)
     if released:
-        pairs = fields["accumulation"] == "pairs_of_90" and arm.images > FEW_IMAGES
+        pairs = fields["accumulation"] == "pairs_of_90" and arm_of(arm.images) == 90
         optimisation = Optimisation(
             schedule.epochs,
             SWEEP_LEARNING_RATE,
@@ -172,7 +171,7 @@ class _Sampler:
         self.shape = shape
         self.places = np.random.default_rng(streams.patches)
         self.shuffling = np.random.default_rng(streams.shuffling)
-        self.shuffle = fields["shuffle"] == "always" or images > FEW_IMAGES
+        self.shuffle = fields["shuffle"] == "always" or arm_of(images) == 90
         self.grid = grid_corners(*shape, schedule.patch_size) if fields["patches"] == "corner_grid" else None
         per_epoch = schedule.patches if self.grid is None else images * len(self.grid)
         # Another number of patches changes the length of an epoch, not the number of updates.
