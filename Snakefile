@@ -22,7 +22,7 @@ OUT = f"results/{study.name}"
 
 wildcard_constraints:
     scene="[a-z0-9_]+",
-    phase="baseline|augmentation|audit",
+    phase="baseline|augmentation|contrastive|heads|audit",
     protocol="described|released",
     job="[a-z0-9_-]+",
 

@@ -23,10 +23,15 @@ BY_NAME = {"table": "tables", "figure": "figures"}
 """Programs that load one module of a package by its name."""
 
 
+FROM_THE_MODEL = frozenset({"figures.architecture", "figures.contrastive_architecture", "figures.diagram"})
+"""Figures that are drawn from a network as it is built, and what draws them: they load torch as a training does."""
+
+
 def reached(program: str) -> list[str]:
-    """Return the modules of the library that a program can load."""
+    """Return the modules of the library that a program can load, but for the figures that are drawn from a network."""
     package = BY_NAME.get(program)
-    named = sorted(f"{package}.{path.stem}" for path in (PACKAGE / package).glob("[!_]*.py")) if package else []
+    paths = (PACKAGE / package).glob("[!_]*.py") if package else []
+    named = sorted({f"{package}.{path.stem}" for path in paths} - FROM_THE_MODEL)
     modules = {part for module in (f"programs.{program}", *named) for part in closure(module)}
     return [f"unmixing.{module}" for module in sorted(modules)]
 

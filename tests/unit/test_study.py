@@ -80,7 +80,7 @@ def test_config_documents_every_key():
         (
             "baseline.overrides",
             {"samson": {"run": 3}},
-            "configuration: key baseline.overrides.samson.run = 3 is unknown; allowed here: protocols, runs",
+            "configuration: key baseline.overrides.samson.run = 3 is unknown; allowed here: runs, epochs",
         ),
     ],
 )

@@ -33,6 +33,7 @@ class Project:
             baseline={**TINY, **baseline},
             classical={"methods": ["vca_scls", "fcls_references"], "runs": 3},
             augmentation={"scenes": []},
+            contrastive={"scenes": []},
             audit={"scenes": []},
         )
         self.environment = {

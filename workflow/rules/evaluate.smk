@@ -12,6 +12,7 @@ rule evaluate:
         rows=f"{OUT}/runs/{{phase}}-{{protocol}}-{{scene}}.parquet",
         spectra=f"{OUT}/spectra/{{phase}}-{{protocol}}-{{scene}}.parquet",
         abundances=f"{OUT}/abundances/{{phase}}-{{protocol}}-{{scene}}.parquet",
+        curves=f"{OUT}/curves/{{phase}}-{{protocol}}-{{scene}}.parquet",
     log:
         f"{OUT}/logs/evaluate/{{phase}}-{{protocol}}-{{scene}}.log",
     conda:
@@ -24,7 +25,7 @@ rule evaluate:
     shell:
         "unmixing evaluate --manifests {input.manifests} --scene {input.scene} --store {params.store}"
         " --matching {params.matching} --rows {output.rows} --spectra {output.spectra}"
-        " --abundances {output.abundances} --scoring {params.code} {params.reference:q} 2>&1 | tee {log}"
+        " --abundances {output.abundances} --curves {output.curves} --scoring {params.code} {params.reference:q} 2>&1 | tee {log}"
 
 
 rule describe:

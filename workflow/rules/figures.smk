@@ -1,4 +1,4 @@
-from unmixing.outputs import figures
+from unmixing.outputs import FIGURES_OF_THE_PAPER, figures
 
 for figure in figures(study):
 
@@ -31,3 +31,13 @@ for figure in figures(study):
         shell:
             "unmixing figure {params.module} --rows {input.rows} --spectra {input.spectra} --study {input.study}"
             " {params.options:q} --output {output.svg} 2>&1 | tee {log}"
+
+
+for number, figure in FIGURES_OF_THE_PAPER.items():
+
+    rule:
+        name:
+            number
+        input:
+            f"{OUT}/figures/{figure}.svg",
+        localrule: True

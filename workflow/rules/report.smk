@@ -8,7 +8,9 @@ rule report:
         facts=study.scene_facts(),
         pages=study.scene_pages(),
         figures=[f"{OUT}/figures/{figure.name}.svg" for figure in figures(study)],
-        rows=study.run_files("runs", "baseline", "augmentation", "audit"),
+        rows=study.run_files(
+            "runs", "baseline", "augmentation", "contrastive", "heads", "audit"
+        ),
         study=rules.describe.output,
     output:
         html=f"{OUT}/report/index.html",

@@ -9,6 +9,7 @@ for table in tables(study):
             rows=table.rows,
             notes=[f"{OUT}/tables/{name}.parquet" for name in table.notes_of],
             released=table.released,
+            curves=table.curves,
             study=rules.describe.output,
         output:
             html=report(
@@ -32,4 +33,5 @@ for table in tables(study):
             code=table.code,
         shell:
             "unmixing table {params.module} --rows {input.rows} --study {input.study} --note-of {input.notes}"
+            " --curves {input.curves}"
             " {params.options:q} --output {output.html} 2>&1 | tee {log}"

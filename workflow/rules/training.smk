@@ -2,6 +2,12 @@
 rule train:
     input:
         scene="results/scenes/{scene}.nc",
+        baseline=lambda wildcards: study.label_manifests(
+            wildcards.phase, wildcards.protocol, wildcards.scene
+        ),
+        earlier=lambda wildcards: study.earlier_manifests(
+            wildcards.phase, wildcards.protocol, wildcards.scene, wildcards.job
+        ),
     output:
         manifest=f"{OUT}/cells/{{phase}}/{{protocol}}/{{scene}}/{{job}}.json",
     log:
@@ -20,3 +26,4 @@ rule train:
     shell:
         "unmixing train --job {params.job:q} --scene {input.scene} --store {params.store}"
         " --manifest {output.manifest} --log {log} --threads {threads} {params.reference:q}"
+        " --baseline {input.baseline} --earlier {input.earlier}"

@@ -8,11 +8,19 @@ from typing import Any
 
 from unmixing.code_version import code_version
 from unmixing.configuration import Configuration, Protocol
+from unmixing.contrastive_cells import (
+    contrastive_cell,
+    contrastive_jobs,
+    first_setting,
+    heads_jobs,
+    search_description,
+)
 from unmixing.protocol.audit import SETTING_PREFIX, flip
 from unmixing.protocol.augmentation import PROTOCOLS as SWEEP_PROTOCOLS
 from unmixing.protocol.baseline import PROTOCOLS
 
-TRAINED_PHASES = ("baseline", "augmentation", "audit")
+TRAINED_PHASES = ("baseline", "augmentation", "contrastive", "heads", "audit")
+CONTRASTIVE_PHASES = ("contrastive", "heads")
 STANDARD = "standard"
 """The setting of a cell with nothing to set."""
 
@@ -23,6 +31,10 @@ def protocols(configuration: Configuration, phase: str, scene: str) -> list[Prot
     """Return the protocols that a phase trains a scene under; none where it leaves the scene out."""
     if phase == "augmentation":
         return configuration.augmentation.protocols_of(scene) if scene in configuration.augmentation.scenes else []
+    if phase in CONTRASTIVE_PHASES:
+        section = configuration.contrastive
+        chosen = section.scenes if phase == "contrastive" else section.heads.scenes
+        return section.protocols_of(scene) if scene in section.scenes and scene in chosen else []
     trained = configuration.baseline.protocols_of(scene)
     if phase == "audit":
         asked = configuration.audit.protocols if scene in configuration.audit.scenes else []
@@ -31,13 +43,18 @@ def protocols(configuration: Configuration, phase: str, scene: str) -> list[Prot
 
 
 def settings(configuration: Configuration, phase: str, scene: str, protocol: str) -> list[str]:
-    """Return the settings that a phase trains on a scene under a protocol; none where it does not."""
+    """Return the settings that a phase trains on a scene under a protocol; none where it does not.
+
+    Those of a search that chooses them as it goes on are not known before it ran.
+    """
     if protocol not in protocols(configuration, phase, scene):
         return []
     if phase == "baseline":
         return [STANDARD]
     if phase == "audit":
         return [f"{SETTING_PREFIX}{field}" for field in configuration.audit.baseline]
+    if phase in CONTRASTIVE_PHASES:
+        return [name for members in jobs(configuration, phase, scene, protocol).values() for name in members]
     sweep = configuration.augmentation
     return [
         f"{treatment}-{regime}-{images}"
@@ -49,6 +66,10 @@ def settings(configuration: Configuration, phase: str, scene: str, protocol: str
 
 def jobs(configuration: Configuration, phase: str, scene: str, protocol: str) -> dict[str, list[str]]:
     """Return the jobs of a phase on a scene under a protocol: the name of each and its settings."""
+    if phase in CONTRASTIVE_PHASES:
+        if protocol not in protocols(configuration, phase, scene):
+            return {}
+        return contrastive_jobs(configuration, scene, protocol) if phase == "contrastive" else heads_jobs(configuration)
     names = settings(configuration, phase, scene, protocol)
     spread = {"augmentation": configuration.augmentation.jobs, "audit": configuration.audit.jobs}.get(phase, 0)
     if not spread:
@@ -69,8 +90,19 @@ def cell(
         setting: one of ``settings``.
         entropy: the study's seed.
     """
+    if phase in CONTRASTIVE_PHASES:
+        return {
+            "phase": phase,
+            "protocol": protocol,
+            "scene": scene,
+            "setting": setting,
+            "entropy": entropy,
+            "device": configuration.device,
+            "code": code_version("contrastive"),
+            **contrastive_cell(configuration, phase, protocol, scene, setting),
+        }
     section = configuration.augmentation if phase == "augmentation" else configuration.baseline
-    scale = section.scale(scene)
+    scale = section.scale(scene, protocol)
     described = {
         "phase": phase,
         "protocol": protocol,
@@ -103,10 +135,18 @@ def _arm(configuration: Configuration, setting: str) -> dict[str, Any]:
 
 
 def job(configuration: Configuration, phase: str, protocol: str, scene: str, name: str, entropy: int) -> dict[str, Any]:
-    """Return the argument of ``unmixing train``: what a job's cells share, and each cell's own."""
+    """Return the argument of ``unmixing train``: what a job's cells share, and each cell's own.
+
+    A search has no cells but the key ``search``; what its trials share is that of its grid's first configuration.
+    """
     members = jobs(configuration, phase, scene, protocol)[name]
+    searches = not members
+    if searches:
+        members = [first_setting(configuration, name)]
     cells = [cell(configuration, phase, protocol, scene, setting, entropy) for setting in members]
     shared = {key: value for key, value in cells[0].items() if key in _SHARED and all(c[key] == value for c in cells)}
+    if searches:
+        return {"shared": shared, "cells": [], "search": search_description(configuration, name, entropy)}
     return {
         "shared": shared,
         "cells": [{key: value for key, value in one.items() if key not in shared} for one in cells],

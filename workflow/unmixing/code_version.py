@@ -49,6 +49,29 @@ NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
         "classical.reference_rows",
         "seeds",
     ),
+    "contrastive": (
+        "augmentation.operations",
+        "augmentation.treatments",
+        "classical.abundances",
+        "classical.active_set",
+        "classical.checks",
+        "embeddings",
+        "losses.angles",
+        "losses.contrastive",
+        "models.cnnaeu",
+        "models.contrastive",
+        "models.heads",
+        "ops",
+        "patches",
+        "protocol.augmentation",
+        "protocol.contrastive",
+        "seeds",
+        "training.contrastive",
+        "training.fitting",
+        "training.label_maps",
+        "training.labels",
+        "training.views",
+    ),
     "evaluate": (
         "classical.abundances",
         "classical.active_set",
@@ -72,7 +95,19 @@ NUMERIC_MODULES: dict[str, tuple[str, ...]] = {
 }
 """For each phase the modules that decide its numbers; ``evaluate`` scores what the phases estimated."""
 
-INFRASTRUCTURE = frozenset({"cells", "code_version", "configuration", "errors", "provenance", "store", "study"})
+INFRASTRUCTURE = frozenset(
+    {
+        "cells",
+        "code_version",
+        "configuration",
+        "contrastive_cells",
+        "errors",
+        "provenance",
+        "sections",
+        "store",
+        "study",
+    }
+)
 """Modules that carry numbers about and decide none: no version holds them."""
 
 DATA_SUFFIXES = frozenset({".css", ".csv", ".html", ".js", ".yaml"})

@@ -21,6 +21,7 @@ class Output:
         spectra: files of matched spectra or maps, which figures draw.
         notes_of: names of tables whose first note is repeated below this one.
         released: the released sheets that stand beside our results, where they are at hand.
+        curves: files of curves over epochs.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Output:
     spectra: list[str] = field(default_factory=list)
     notes_of: tuple[str, ...] = ()
     released: list[str] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -79,11 +81,34 @@ def tables(study: "Study") -> list[Output]:
             sweep + study.classical_files(),
             released=study.released_sweep(),
         ),
+        *contrastive_tables(study),
         Output("table_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
     ]
     if "dlr_hysu" in study.configuration.scenes:  # Missing or not: the table says why.
         found.append(Output("table_hysu_areas", "DLR HySU: areas", "baseline", study.area_files()))
     return found
+
+
+def contrastive_tables(study: "Study") -> list[Output]:
+    """Return the tables of the contrastive and heads phases."""
+    baseline, arms = study.run_files("runs", "baseline"), study.run_files("runs", "contrastive")
+    both = study.run_files("runs", "contrastive", "heads")
+    return [
+        Output("table6", "Table 6", "contrastive", arms + baseline, released=study.released_grid()),
+        Output("table7", "Table 7", "contrastive", arms),
+        Output("table_contrastive_contrasts", "What the contrastive loss changes", "contrastive", arms + baseline),
+        Output("table_contrastive_search", "The search and its candidates", "contrastive", arms),
+        Output("table_contrastive_agreement", "Agreement with the released sheet", "contrastive", arms),
+        Output(
+            "table_contrastive_collapse",
+            "Collapse of the embeddings",
+            "contrastive",
+            both,
+            curves=study.run_files("curves", "contrastive", "heads"),
+        ),
+        Output("table_contrastive_cost", "Cost of contrastive training", "contrastive", arms + baseline),
+        Output("table_heads", "Projection heads", "heads", both),
+    ]
 
 
 def figures(study: "Study") -> list[Output]:
@@ -105,5 +130,43 @@ def figures(study: "Study") -> list[Output]:
             sweep,
             released=study.released_sweep(),
         ),
+        *contrastive_figures(study),
         Output("figure_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
     ]
+
+
+def contrastive_figures(study: "Study") -> list[Output]:
+    """Return the figures of the contrastive and heads phases: the paper's Figures 1 to 10 among them."""
+    facts, arms = study.scene_facts(), study.run_files("runs", "contrastive")
+    curves, sheet = study.run_files("curves", "contrastive"), study.released_grid()
+    return [
+        Output("figure_architecture", "Figure 1", "baseline", facts),
+        Output("figure_contrastive_architecture", "Figure 2", "contrastive", facts),
+        Output(
+            "figure_endmembers_contrastive",
+            "Figures 3 to 8",
+            "contrastive",
+            arms,
+            study.run_files("spectra", "contrastive"),
+        ),
+        Output("figure_contrastive_losses", "Figures 9 and 10", "contrastive", arms, curves),
+        Output("figure_contrastive_collapse", "Collapse of the embeddings", "contrastive", arms, curves),
+        Output("figure_search_effects", "Main effects of the grid", "contrastive", arms, released=sheet),
+        Output(
+            "figure_search_quality",
+            "Search: cost and quality",
+            "contrastive",
+            study.run_files("runs", "baseline", "contrastive"),
+            released=sheet,
+        ),
+        Output("figure_heads", "Projection heads", "heads", study.run_files("runs", "heads")),
+    ]
+
+
+FIGURES_OF_THE_PAPER = {
+    "figure1": "figure_architecture",
+    "figure2": "figure_contrastive_architecture",
+    **{f"figure{number}": "figure_endmembers_contrastive" for number in range(3, 9)},
+    **{f"figure{number}": "figure_contrastive_losses" for number in (9, 10)},
+}
+"""Targets by the paper's numbers: which of our figures has what each of them shows, for all scenes of the study."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from unmixing.cells import TRAINED_PHASES, cell, jobs, protocols
+from unmixing.contrastive_cells import expected_trials
 from unmixing.errors import UnmixingError
 
 if TYPE_CHECKING:
@@ -142,6 +143,11 @@ def plan(
                     for settings in known.values()
                     for setting in settings
                 ]
+                if phase == "contrastive":
+                    cells += [
+                        cell(study.configuration, phase, protocol, scene, setting, entropy) | {"runs": runs}
+                        for setting, runs in expected_trials(study.configuration, scene)
+                    ]
                 found.append(_cost(study, costs, cells, len(known), stored))
     return found
 
@@ -165,12 +171,12 @@ def _cost(
         return Plan(**place, **counts, hours=nan, memory_gib=nan, disk_gib=nan, scratch_gib=nan, missing=reason)
     seconds = costs["job"] * job_count
     for one, runs in zip(cells, left, strict=True):
-        seconds += runs * (_updates(one, shape) * update_seconds(costs, shape, one["schedule"]))
+        seconds += runs * (_updates(one, shape) * update_seconds(costs, shape, _step(one)))
+        seconds += runs * _updates(one, shape) * (costs["contrastive_update"] if "point" in one else 0)
         seconds += runs * _images(one) * shape.rows * shape.cols * shape.bands * costs["augmented_value"]
     scene_values = shape.rows * shape.cols * shape.bands
     most = max(_images(one) * scene_values * 4 for one in cells)
-    schedule = first["schedule"]
-    batch = schedule["batch_size"] * schedule["patch_size"] ** 2 * shape.bands
+    batch = max(_step(one)["batch_size"] * _step(one)["patch_size"] ** 2 for one in cells) * shape.bands
     memory = costs["process"] + costs["batch_value"] * batch + costs["scene_value"] * scene_values
     # A stored run: abundances in half precision, and the endmembers of up to 21 epochs.
     run_bytes = shape.endmembers * (2 * shape.rows * shape.cols + 4 * 21 * shape.bands)
@@ -190,9 +196,20 @@ def _images(one: Mapping[str, Any]) -> int:
     return int(one["arm"]["images"]) if "arm" in one and not one["arm"]["treatment"].startswith("control_") else 0
 
 
+def _step(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what one update of a cell takes: patch_size, batch_size (of a contrastive cell both views), precision."""
+    if "point" not in one:
+        return dict(one["schedule"])
+    point = one["point"]
+    return {"patch_size": point["patch_size"], "batch_size": 2 * point["batch_size"], "precision": "float32"}
+
+
 def _updates(one: Mapping[str, Any], shape: Shape) -> int:
     """Return the updates of a run, at most where it may stop early."""
     schedule = one["schedule"]
+    if "point" in one:
+        point = one["point"]
+        return int(point.get("updates") or schedule["epochs"] * math.ceil(schedule["patches"] / point["batch_size"]))
     patches = schedule["patches"]
     if one["fields"].get("recipe") == "sweep" and one["arm"]["treatment"] != "control_baseline":
         size = schedule["patch_size"]

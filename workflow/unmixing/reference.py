@@ -13,8 +13,8 @@ from unmixing.store import read_parquet, write_parquet
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["runs", "spectra"]
-_WITHIN_RUN = {"runs": ["endmember"], "spectra": ["endmember", "band"]}
+Kind = Literal["runs", "spectra", "curves"]
+_WITHIN_RUN = {"runs": ["endmember"], "spectra": ["endmember", "band"], "curves": ["epoch"]}
 
 
 def reference_file(folder: Path, kind: Kind, cell: Mapping[str, Any]) -> Path:
@@ -22,7 +22,7 @@ def reference_file(folder: Path, kind: Kind, cell: Mapping[str, Any]) -> Path:
 
     Args:
         folder: ``reports/reference``.
-        kind: ``runs`` or ``spectra``.
+        kind: ``runs``, ``spectra`` or ``curves``.
         cell: has the keys phase, protocol and scene.
     """
     name = "-".join(str(cell[key]) for key in ("phase", "protocol", "scene"))
@@ -54,11 +54,15 @@ def committed_runs(folder: Path, cell: Mapping[str, Any], recipe: str, scoring: 
 
 
 def committed_rows(folder: Path, kind: Kind, cell: Mapping[str, Any], recipe: str, runs: list[int]) -> "pd.DataFrame":
-    """Return committed rows of chosen runs.
+    """Return committed rows of chosen runs; none of curves that were not committed.
 
     Raises:
         UnmixingError: the file is missing or damaged.
     """
+    import pandas as pd
+
+    if kind == "curves" and not reference_file(folder, kind, cell).exists():
+        return pd.DataFrame()
     frame = _of_cell(read_parquet(reference_file(folder, kind, cell))[0], cell, recipe)
     return frame[frame["run"].isin(runs)].reset_index(drop=True)
 
@@ -68,7 +72,7 @@ def commit_rows(folder: Path, kind: Kind, frame: "pd.DataFrame", provenance: Map
 
     Args:
         folder: ``reports/reference``.
-        kind: ``runs`` or ``spectra``.
+        kind: ``runs``, ``spectra`` or ``curves``.
         frame: rows with the columns phase, protocol, scene, setting, recipe and run.
         provenance: of the rows; kept in each file's metadata, after that of the rows already there.
 

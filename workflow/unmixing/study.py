@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from unmixing.cells import job, jobs, protocols
+from unmixing.cells import CONTRASTIVE_PHASES, job, jobs, protocols
 from unmixing.configuration import Configuration, validate
+from unmixing.contrastive_cells import check_labels, earlier_jobs
 from unmixing.errors import UnmixingError
 from unmixing.plan import Shape
 from unmixing.scenes.availability import Availability, find_scenes, find_semi_real
@@ -25,6 +26,12 @@ REFERENCE_ROWS = ("chance", "mean_of_references", "attainable_floor")
 
 #: The released results of the sweep, in the folder of released sheets.
 RELEASED_SWEEP = "augmentation_sweep_reference.csv"
+
+#: The released results of the contrastive grids, in the same folder.
+RELEASED_GRID = "grid_search_reference.csv"
+
+#: Scenes of the registry without reference abundances.
+WITHOUT_ABUNDANCES = ("cuprite", "dlr_hysu")
 
 #: Files that hold a scene's reference endmembers without its cube, in the folder of scenes.
 REFERENCE_FILES = {
@@ -42,9 +49,10 @@ class Study:
         """Settle which scenes are available, without a network.
 
         Raises:
-            UnmixingError: a folder named in the environment does not exist, or a scene is missing and the
-                configuration says ``missing: fail``.
+            UnmixingError: a folder named in the environment does not exist, a scene is missing and the configuration
+                says ``missing: fail``, or labels ask for more runs of the baseline than there are.
         """
+        check_labels(configuration)
         self.configuration = configuration
         self.results = results
         self.scenes_folder, self.cache = scene_places(environment)
@@ -148,7 +156,25 @@ class Study:
             for name in jobs(self.configuration, phase, scene, protocol)
         ]
 
-    def run_files(self, kind: Literal["runs", "spectra", "abundances"], *phases: str) -> list[str]:
+    def earlier_manifests(self, phase: str, protocol: str, scene: str, name: str) -> list[str]:
+        """Return the manifests that a job starts from: those of the shards of a grid that is trained whole."""
+        earlier = earlier_jobs(self.configuration, scene, protocol, name) if phase == "contrastive" else []
+        return [f"{self.results}/{self.name}/cells/{phase}/{protocol}/{scene}/{job}.json" for job in earlier]
+
+    def label_manifests(self, phase: str, protocol: str, scene: str) -> list[str]:
+        """Return the manifests of the baseline that labels of a phase are cut from; none where it takes no such labels.
+
+        Labels come from the baseline for the variant ``stage1``, and for all where a scene has no reference abundances.
+        """
+        if phase not in CONTRASTIVE_PHASES:
+            return []
+        trained = self.configuration.baseline.protocols_of(scene)
+        asked = phase == "contrastive" and "stage1" in self.configuration.contrastive.variants
+        if not (asked or scene in self.configuration.own_scenes or scene in WITHOUT_ABUNDANCES):
+            return []
+        return self.manifests("baseline", protocol if protocol in trained else trained[0], scene)
+
+    def run_files(self, kind: Literal["runs", "spectra", "abundances", "curves"], *phases: str) -> list[str]:
         """Return the files of run rows, spectra or abundance maps of phases on all scenes that are available."""
         return [f"{self.results}/{self.name}/{kind}/{part}.parquet" for part in self._parts(*phases)]
 
@@ -163,6 +189,11 @@ class Study:
     def released_sweep(self) -> list[str]:
         """Return the released sheet of the sweep where it is at hand, as a list."""
         path = self.released_sheets / RELEASED_SWEEP if self.released_sheets else None
+        return [str(path)] if path and path.is_file() else []
+
+    def released_grid(self) -> list[str]:
+        """Return the released sheet of the contrastive grids where it is at hand, as a list."""
+        path = self.released_sheets / RELEASED_GRID if self.released_sheets else None
         return [str(path)] if path and path.is_file() else []
 
     def purity_files(self) -> list[str]:
@@ -258,8 +289,14 @@ class Study:
         scales: dict[str, dict[str, Any]] = {
             scene: {**self.configuration.baseline.scale(scene)} for scene in self.configuration.scenes
         }
-        for scene in set(self.configuration.augmentation.scenes) & set(scales):
-            scales[scene]["augmentation"] = self.configuration.augmentation.scale(scene)
+        for phase in ("augmentation", "contrastive"):
+            section = getattr(self.configuration, phase)
+            for scene in set(section.scenes) & set(scales):
+                scales[scene][phase] = section.scale(scene)
+        search = self.configuration.contrastive.search
+        for scene in set(search.scenes) & set(scales):
+            if "contrastive" in scales[scene]:
+                scales[scene]["contrastive"]["search"] = {"strategy": search.strategy, "objective": search.objective}
         return json.dumps({"name": self.name, "scenes": self.scene_table(), "scale": scales}, sort_keys=True)
 
 

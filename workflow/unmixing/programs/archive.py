@@ -25,6 +25,9 @@ def main(arguments: list[str]) -> int:
         recipes = rows[["setting", "run", "recipe"]].drop_duplicates()
         spectra = spectra.drop(columns="recipe", errors="ignore").merge(recipes, on=["setting", "run"])
         commit_rows(options.reference, "spectra", spectra, provenance)
+        curves, _ = read_parquet(options.results / "curves" / path.name)
+        if {"contrastive", "heads"} & set(curves["phase"]):
+            commit_rows(options.reference, "curves", curves, provenance)
         for written in commit_rows(options.reference, "runs", rows, provenance):
             print(f"{rows['id'].nunique()} runs: {written}", flush=True)
     write_evidence(options.reference)

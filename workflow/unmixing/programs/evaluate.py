@@ -2,10 +2,18 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
 
 #: A run's place in its phase's design, and what stands there in phases without such a factor.
 DESIGN = {"treatment": "", "regime": "", "images": 0, "stream": -1, "image_set": -1, "initialisation": -1}
+
+#: What rows of the contrastive phases keep of their point.
+POINT = ("loss", "temperature", "weight", "sigma", "patch_size", "batch_size", "head", "label_source")
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rows", type=Path, required=True, help="Parquet file to write, a row a run and endmember")
     parser.add_argument("--spectra", type=Path, required=True, help="Parquet file to write, a row a band")
     parser.add_argument("--abundances", type=Path, required=True, help="Parquet file to write, maps of the median run")
+    parser.add_argument("--curves", type=Path, required=True, help="Parquet file to write, a row a run and epoch")
     parser.add_argument("--reference", type=Path, help="committed evidence, for runs that were taken from it")
     parser.add_argument("--scoring", required=True, help="version of the code that scores, kept with the rows")
     options = parser.parse_args(arguments)
@@ -29,15 +38,19 @@ def main(arguments: list[str]) -> int:
     from unmixing.provenance import provenance
     from unmixing.reference import committed_rows
     from unmixing.scenes.dataset import open_scene
-    from unmixing.store import CellStore, read_cells, write_parquet
+    from unmixing.store import CellStore, write_parquet
 
     scene = open_scene(options.scene)
     known = references(scene)
     rows: list[Any] = []
     spectra, abundances, recipes = [], [], {}
     training: list[dict[str, Any]] = []
-    cells = [(manifest, cell) for manifest in options.manifests for cell in read_cells([manifest])]
+    curves = []
+    cells = distinct_cells(options.manifests)
     for manifest, cell in cells:
+        if "failed" in cell:
+            rows += failed_rows(cell, scene, options.scoring)
+            continue
         store = CellStore.of_manifest(options.store, cell)
         place_of_run = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
         recipes["/".join(place_of_run.values())] = cell["recipe"]
@@ -58,6 +71,8 @@ def main(arguments: list[str]) -> int:
                 "scene_kind": scene.attrs["kind"],
                 **{key: record.get(key, other) for key, other in DESIGN.items()},
                 "run": run,
+                **point_columns(cell, record),
+                "peak_memory_bytes": record.get("peak_memory_bytes"),
                 "precision": cell["precision"],
                 "recipe": cell["recipe"],
                 "scoring": options.scoring,
@@ -65,14 +80,18 @@ def main(arguments: list[str]) -> int:
             }
             if identity["endmember_count_warning"]:
                 scored = [{**row, "uses_truth": "none"} for row in scored]  # the count was estimated, not told
+            if record.get("uses_truth"):
+                scored = [{**row, "uses_truth": record["uses_truth"]} for row in scored]
             of_cell += [{**identity, **row} for row in scored]
             spectra.append(spectra_rows(run, endmembers, scored, known).assign(**place_of_run))
+            curves.append(curve_rows(arrays).assign(**place_of_run, recipe=cell["recipe"], run=run))
         if cell["committed"]:
             of_evidence = (cell, cell["recipe"], cell["committed"])
             evidence = committed_rows(options.reference, "runs", *of_evidence)
             of_cell += [{str(key): value for key, value in row.items()} for row in evidence.to_dict("records")]
             training.append({"committed evidence": str(options.reference), "runs": cell["committed"]})
             spectra.append(committed_rows(options.reference, "spectra", *of_evidence))
+            curves.append(committed_rows(options.reference, "curves", *of_evidence))
         rows += of_cell
         middle = median_run(of_cell)
         # A run of the committed evidence left its scores and spectra, but no maps.
@@ -81,7 +100,7 @@ def main(arguments: list[str]) -> int:
             abundances.append(maps.assign(run=middle, **place_of_run))
     details = provenance(
         recipes=recipes,
-        protocol=cell["protocol"],
+        protocol=cells[0][1]["protocol"],
         matching=options.matching,
         scene_sha256=scene.attrs["content_sha256"],
         scoring=options.scoring,
@@ -90,8 +109,71 @@ def main(arguments: list[str]) -> int:
     )
     frame = pd.DataFrame(rows).astype({"found": "boolean", "sad_rad": float, "reconstruction_angle_rad": float})
     write_parquet(frame, options.rows, details)
-    write_parquet(pd.concat(spectra, ignore_index=True), options.spectra, details)
+    none = pd.DataFrame(columns=["phase", "protocol", "scene", "setting", "run"])
+    write_parquet(pd.concat(spectra or [none], ignore_index=True), options.spectra, details)
+    write_parquet(
+        pd.concat([part for part in curves if len(part)] or [none], ignore_index=True), options.curves, details
+    )
     # A cell without a score has no median run: the file is there, with its columns and no row.
     empty = pd.DataFrame(columns=["scene", "protocol", "run", "endmember", "name", "row", "col"])
     write_parquet(pd.concat(abundances, ignore_index=True) if abundances else empty, options.abundances, details)
     return 0
+
+
+def distinct_cells(manifests: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the cells of manifests with where each stands; one that two jobs made counts once, with most runs.
+
+    The candidates of a search over a whole grid have their first run in a shard, and the others in a job of their own.
+    """
+    from unmixing.store import read_cells
+
+    found: dict[tuple[str, str], tuple[Path, dict[str, Any]]] = {}
+    for manifest in manifests:
+        for cell in read_cells([manifest]):
+            key = (cell["setting"], cell.get("recipe", ""))
+            if key not in found or cell["runs"] > found[key][1]["runs"]:
+                found[key] = (manifest, cell)
+    return list(found.values())
+
+
+def point_columns(cell: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that rows of the contrastive phases have of their place in the design; none elsewhere."""
+    return {**cell["design"], **{key: record[key] for key in POINT}} if "design" in cell else {}
+
+
+def failed_rows(cell: dict[str, Any], scene: "xr.Dataset", scoring: str) -> list[dict[str, Any]]:
+    """Return the rows of a configuration that could not be trained on a scene, without any figure."""
+    names = [str(name) for name in scene["name"].to_numpy()] if "name" in scene.coords else ["endmember 1"]
+    place = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
+    missing = float("nan")
+    return [
+        {
+            "id": "/".join([*place.values(), "0"]),
+            **place,
+            "scene_kind": scene.attrs["kind"],
+            **DESIGN,
+            "run": 0,
+            **cell["design"],
+            **{key: cell["point"].get(key) for key in POINT},
+            "scoring": scoring,
+            "recipe": "",
+            "endmember": number + 1,
+            "name": name,
+            "sad_rad": missing,
+            "reconstruction_angle_rad": missing,
+            "found": None,
+            "seconds": 0.0,
+            "status": "failed",
+            "reason": cell["failed"],
+        }
+        for number, name in enumerate(names)
+    ]
+
+
+def curve_rows(arrays: "dict[str, np.ndarray]") -> "pd.DataFrame":
+    """Return the curves of a run: one row for each epoch, the loss and what else was kept of the training."""
+    import pandas as pd
+
+    kept = {name.removeprefix("curve_"): values for name, values in arrays.items() if name.startswith("curve_")}
+    losses = arrays["losses"]
+    return pd.DataFrame({"epoch": range(1, len(losses) + 1), "loss": losses, **kept})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     """Write one figure."""
+    from unmixing.programs.beside import beside
     from unmixing.programs.inputs import add_arguments, read_results
 
     parser = argparse.ArgumentParser(prog="unmixing figure", description=__doc__)
@@ -14,20 +15,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, required=True, help="any of the files to write; the others lie beside it"
     )
-    parser.add_argument("--released", type=Path, help="the released sheet that stands beside our results")
     add_arguments(parser)
     options = parser.parse_args(arguments)
     from unmixing.figures.style import save_figure, style
 
     results = read_results(options)
     module = importlib.import_module(f"unmixing.figures.{options.module}")
-    beside = {}
-    if options.released:
-        from unmixing.published.released import released_sweep
-
-        beside = {"released": released_sweep(options.released.parent)}
     with style():
-        figure = module.draw(results.spectra, results.rows, results.scenes, **beside)
-        description = module.describe(results.rows, results.scenes, results.scale, results.provenance, **beside)
+        figure = module.draw(
+            results.spectra, results.rows, results.scenes, **beside(module.draw, results, options.released)
+        )
+        further = beside(module.describe, results, options.released)
+        description = module.describe(results.rows, results.scenes, results.scale, results.provenance, **further)
         save_figure(figure, options.output.with_suffix(""), description)
     return 0

@@ -16,6 +16,7 @@ class Results:
     Attributes:
         rows: run rows of all scenes and protocols, possibly empty.
         spectra: matched spectra or abundance maps of the same runs, possibly empty.
+        curves: of the same runs, one row for each epoch, possibly empty.
         scenes: availability of every scene that a table names (``Study.description``).
         scale: runs, epochs and so on for each scene.
         provenance: commit, versions, recipes and inputs.
@@ -23,6 +24,7 @@ class Results:
 
     rows: "pd.DataFrame"
     spectra: "pd.DataFrame"
+    curves: "pd.DataFrame"
     scenes: list[dict[str, Any]]
     scale: dict[str, dict[str, Any]]
     provenance: dict[str, Any]
@@ -32,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that :func:`read_results` reads."""
     parser.add_argument("--rows", type=Path, nargs="*", default=[], help="Parquet files of run rows")
     parser.add_argument("--spectra", type=Path, nargs="*", default=[], help="Parquet files of spectra or maps to draw")
+    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="Parquet files of curves over epochs")
+    parser.add_argument("--released", type=Path, help="the released sheet that stands beside our results")
     parser.add_argument("--study", type=Path, required=True, help="description of the study (unmixing describe)")
 
 
@@ -58,6 +62,7 @@ def read_results(options: argparse.Namespace) -> Results:
     return Results(
         rows=rows,
         spectra=spectra,
+        curves=concatenated(options.curves),
         scenes=study["scenes"],
         scale=study["scale"],
         provenance=provenance(study=study["name"], recipes=recipes, scene_sha256=checksums),

@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> int:
     from unmixing.scenes.dataset import endmember_count, open_scene
     from unmixing.store import CellStore, find_recipe, read_json
     from unmixing.training.cell import stored_arrays
+    from unmixing.training.job import recipe_labels
     from unmixing.training.trainers import trainer
 
     folder, run = find_recipe(options.results / "store", options.run, options.recipe)
@@ -36,8 +37,11 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(int(record["provenance"].get("threads", 1)))
     torch.set_deterministic_debug_mode("error" if recipe["device"] == "cpu" else "warn")
     valid = scene["valid"].to_numpy().astype(bool) if "valid" in scene else None
-    known = trainer(recipe, scene["cube"].to_numpy(), valid, endmember_count(scene), options.results / "store/.scratch")
-    again = stored_arrays(known.train(run, None))
+    store = options.results / "store"
+    labels = recipe_labels(scene, store, recipe)
+    known = trainer(recipe, scene["cube"].to_numpy(), valid, endmember_count(scene), store / ".scratch", labels)
+    again = stored_arrays(*known.train(run, None))
+    arrays.pop("curve_seconds", None)  # The clock is nobody's estimate.
     different = [name for name in arrays if not np.array_equal(arrays[name], again[name], equal_nan=True)]
     if not different:
         print(f"{options.run} (recipe {folder.name}): the same, bit for bit, in {', '.join(sorted(arrays))}")

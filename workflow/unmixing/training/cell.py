@@ -1,7 +1,8 @@
 """The cell runner: makes the runs of one cell, one after the other, and never one twice."""
 
+import resource
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ def run_cell(
     store: CellStore,
     label: str,
     runs: int,
-    train: Callable[[int, Callable[[int, float], None]], Estimate],
+    train: Callable[[int, Callable[[int, float], None]], tuple[Estimate, Mapping[str, np.ndarray]]],
     record: Callable[[int], dict[str, Any]],
     progress: Progress,
     committed: Collection[int] = (),
@@ -36,7 +37,7 @@ def run_cell(
         store: the cell's folder.
         label: how the cell is named to a person.
         runs: number of runs wanted, with indices 0 to ``runs`` - 1.
-        train: makes the estimate of a run, given its index and an epoch callback.
+        train: makes the estimate of a run and its curves, given its index and an epoch callback.
         record: what is stored beside the estimates of a run (seeds, configuration, versions).
         progress: where to report.
         committed: indices of runs that stand in the committed evidence and need no training.
@@ -58,11 +59,11 @@ def run_cell(
             def on_epoch(epoch: int, loss: float, run: int = run) -> None:
                 progress.detail(f"{label}: run {run}, epoch {epoch}, loss {loss:.5f}")
 
-            estimate = train(run, on_epoch)
+            estimate, curves = train(run, on_epoch)
             seconds = time.perf_counter() - started
             store.write(
                 run,
-                stored_arrays(estimate),
+                stored_arrays(estimate, curves),
                 {
                     **record(run),
                     "run": run,
@@ -72,6 +73,8 @@ def run_cell(
                     "updates": estimate.updates,
                     "reconstruction_angle_rad": _finite(estimate.reconstruction_angle),
                     "seconds": round(seconds, 3),
+                    # Of the process so far, in bytes: Linux counts in units of 1024.
+                    "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 },
             )
             store.journal("finish", run, status=estimate.status, seconds=round(seconds, 3))
@@ -81,9 +84,14 @@ def run_cell(
     return computed
 
 
-def stored_arrays(estimate: Estimate) -> dict[str, np.ndarray]:
+CURVE = "curve_"
+"""What names of stored curves begin with."""
+
+
+def stored_arrays(estimate: Estimate, curves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the arrays that the store keeps of a run; abundances lose precision there."""
     return {
+        **{f"{CURVE}{name}": values for name, values in curves.items()},
         "endmembers": estimate.endmembers,
         "late_endmembers": estimate.late_endmembers,
         "abundances": estimate.abundances.astype(np.float16),
