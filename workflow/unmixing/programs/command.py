@@ -21,6 +21,8 @@ PROGRAMS = {
     "evaluate": "score the runs of one phase, protocol and scene",
     "areas": "measure targets of known area for the runs of one scene",
     "maps": "write abundance maps and endmembers of one cell for other programs",
+    "unmix": "unmix a scene into materials that are named",
+    "semantic_train": "train a text-prompted model from a recipe",
     "power": "say how many runs an effect needs",
     "describe": "write down a study's scenes and scales",
     "table": "make one table in five formats",
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     from unmixing.errors import UnmixingError
 
     given = sys.argv[1:] if arguments is None else arguments
-    listing = "\n".join(f"  {name:10} {what}" for name, what in PROGRAMS.items())
+    listing = "\n".join(f"  {name:14} {what}" for name, what in PROGRAMS.items())
     parser = argparse.ArgumentParser(
         prog="unmixing",
         description="Hyperspectral unmixing studies, from scenes to report.",

@@ -1,0 +1,46 @@
+"""How noisy a pixel is, estimated from the pixel alone."""
+
+import torch
+from torch import Tensor
+
+
+def residual_variance(gram: Tensor, linear: Tensor, power: Tensor, values: Tensor, bands: Tensor) -> Tensor:
+    """Return the variance per band of what endmembers leave of a pixel, corrected for what they were fitted.
+
+    With x the non-negative fit, |y - E' x|^2 / (B - s), s the number of endmembers in use (with at least one band
+    left over). It holds the sensor's noise and the misfit of the endmembers alike: what the data term cannot explain.
+    It is zero for an exact mixture and grows with the square of a gain.
+
+    Args:
+        gram: (N, K, K) mean over bands of products of endmembers.
+        linear: (N, K) mean over bands of endmember times pixel.
+        power: (N,) mean over bands of the pixel's square.
+        values: (N, K) the fit.
+        bands: (N,) number of bands.
+
+    Returns:
+        (N,), at least zero.
+    """
+    fitted = torch.einsum("ni,nij,nj->n", values, gram, values) - 2 * (linear * values).sum(1)
+    used = (values > 0).sum(1).to(power.dtype)
+    count = bands.to(power.dtype)
+    variance = (power + fitted).clamp_min(0.0) * count / (count - used).clamp_min(1.0)
+    # Differences of nearly equal numbers: below this share of the power there is nothing but rounding.
+    return torch.where(variance < 1e-13 * power, 0.0, variance)
+
+
+def difference_deviation(pixels: Tensor) -> Tensor:
+    """Return a robust standard deviation of noise from third differences along the bands.
+
+    Smooth spectra cancel; what is left is white noise times the root of 1 + 9 + 9 + 1. Only for narrow bands side by
+    side; structure finer than four bands counts as noise.
+
+    Args:
+        pixels: (N, B), NaN where unknown, at least four bands.
+
+    Returns:
+        (N,), NaN where fewer than four neighbouring bands are known.
+    """
+    third = pixels[:, 3:] - 3 * pixels[:, 2:-1] + 3 * pixels[:, 1:-2] - pixels[:, :-3]
+    # .6745 is the quartile of a normal distribution.
+    return torch.nanmedian(third.abs(), dim=1).values / (0.6745 * 20**0.5)

@@ -1,0 +1,157 @@
+"""What a list of prompts means to a model: the anchors it is asked with, and the library mean behind each."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from unmixing.errors import UnmixingError
+from unmixing.semantic.anchors import (
+    AnchorStore,
+    MergedAnchors,
+    concept_anchors,
+    load_default_anchors,
+    merge_anchors,
+    prompt_anchors,
+)
+from unmixing.semantic.model import UnmixingModel, mean_spectra
+from unmixing.semantic.ontology import Ontology, ancestors
+from unmixing.semantic.prompts import study_ontology
+from unmixing.semantic.sources import COMMON_GRID
+from unmixing.semantic.text import TextEncoder
+
+Unseen = Literal["refuse", "text"]
+#: Cosine over which the weight of a seen concept falls to 1/e, where a mean is made up from text.
+_TEXT_WIDTH = 0.05
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Prompts as a model takes them.
+
+    Attributes:
+        prompts: K, as they were given.
+        concepts: (K,) ids.
+        merged: what is one to the model.
+        vectors: (G, d) text vectors.
+        means: (G, grid) library means, NaN where unknown.
+        sources: (K,) concept whose mean each prompt takes, or "text" for one made up from text.
+    """
+
+    prompts: tuple[str, ...]
+    concepts: tuple[str, ...]
+    merged: MergedAnchors
+    vectors: Tensor
+    means: Tensor
+    sources: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the prompts, in sentences."""
+        doubles = [f"{' and '.join(map(repr, group))} are one to the model and share" for group in self._doubles()]
+        rows = zip(self.prompts, self.concepts, self.sources, strict=True)
+        stand_ins = [
+            f"{prompt!r} has no spectrum: {'one made up from text' if source == 'text' else f'that of {source!r}'}"
+            for prompt, concept, source in rows
+            if source != concept
+        ]
+        return (*doubles, *stand_ins)
+
+    def _doubles(self) -> tuple[tuple[str, ...], ...]:
+        return self.merged.doubles(self.prompts)
+
+
+def ask_model(
+    model: UnmixingModel,
+    prompts: Sequence[str],
+    *,
+    anchors: AnchorStore | None = None,
+    ontology: Ontology | None = None,
+    encoder: TextEncoder | None = None,
+    unseen: Unseen = "refuse",
+) -> Asked:
+    """Look up what a model needs of each prompt.
+
+    Args:
+        model: any.
+        prompts: names, in any order.
+        anchors: store of the model's text encoder; by default the shipped one.
+        ontology: resolves names; by default ``study_ontology()``.
+        encoder: the model's text encoder, for names that the store lacks.
+        unseen: what to do with a concept that neither itself nor anything above it has a spectrum: refuse it, or
+            make one up as the mean of seen concepts weighted by the similarity of their texts.
+
+    Raises:
+        UnmixingError: a prompt names nothing, has no spectrum, or the anchors come from another text encoder.
+    """
+    known = ontology or _default_ontology()
+    store = anchors if anchors is not None else _default_store(model)
+    if store.weights_sha256 != model.facts.text_sha256:
+        raise UnmixingError(
+            f"the model was trained with anchors of {model.facts.text_encoder!r}, these come from {store.encoder!r}: "
+            f"give anchors of the same encoder"
+        )
+    found = prompt_anchors(prompts, store, known, encoder)
+    merged = merge_anchors(found.vectors)
+    rows, sources = [], []
+    for prompt, concept, vector in zip(found.prompts, found.concepts, found.vectors, strict=True):
+        source = _covered(model, known, concept)
+        if source:
+            rows.append(mean_spectra(model, [source])[0].numpy().astype(np.float64))
+        elif unseen == "text":
+            source = "text"
+            rows.append(text_mean(model, store, vector))
+        else:
+            raise UnmixingError(
+                f"no spectrum of {prompt!r}, nor of anything above it, is known to the model: leave it out, or allow "
+                f"one made up from text (unseen = text)"
+            )
+        sources.append(source)
+    means = []
+    for group in range(len(merged.vectors)):
+        # Different members once each, in an order of their own: a permutation of the prompts changes nothing.
+        members = np.unique(np.stack(rows)[merged.groups == group], axis=0, equal_nan=True)
+        means.append(members.mean(axis=0))
+    return Asked(
+        prompts=found.prompts,
+        concepts=found.concepts,
+        merged=merged,
+        vectors=torch.as_tensor(np.array(merged.vectors)),
+        means=torch.as_tensor(np.stack(means), dtype=torch.float32),
+        sources=tuple(sources),
+    )
+
+
+def text_mean(model: UnmixingModel, store: AnchorStore, vector: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return a mean spectrum (grid) for a text vector (d): that of seen concepts, weighted by their texts' cosines."""
+    seen = torch.as_tensor(np.array(concept_anchors(store, model.facts.trained)))
+    wanted = model.centred(torch.as_tensor(np.array(vector, np.float32)))
+    weight = torch.softmax(model.centred(seen) @ wanted / _TEXT_WIDTH, dim=0).double().numpy()
+    spectra = mean_spectra(model, model.facts.trained).numpy().astype(np.float64)
+    present = np.isfinite(spectra)
+    mass = weight @ present
+    mixed = weight @ np.where(present, spectra, 0.0) / np.maximum(mass, 1e-12)
+    return np.asarray(np.where(mass > 0.5, mixed, np.nan).reshape(COMMON_GRID.shape), np.float64)
+
+
+@functools.cache
+def _default_ontology() -> Ontology:
+    return study_ontology()
+
+
+def _covered(model: UnmixingModel, ontology: Ontology, concept: str) -> str:
+    """The concept, or the nearest above it, whose mean the model carries; "" if none."""
+    if not concept:
+        return ""
+    carried = set(model.facts.concepts)
+    return next((name for name in (concept, *ancestors(ontology, concept)) if name in carried), "")
+
+
+def _default_store(model: UnmixingModel) -> AnchorStore:
+    family = model.facts.text_encoder.partition(":")[0]
+    return load_default_anchors(family)

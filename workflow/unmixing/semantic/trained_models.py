@@ -1,0 +1,216 @@
+"""From a recipe to a model that can be shipped: data, training, thresholds, and what was measured of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from unmixing.errors import UnmixingError
+from unmixing.semantic.anchor_store import AnchorStore
+from unmixing.semantic.anchors import concept_anchors, load_default_anchors
+from unmixing.semantic.encoder import channels
+from unmixing.semantic.estimator import Prior
+from unmixing.semantic.library import Library, load_library
+from unmixing.semantic.materials import Materials, ask, concept_means, gather_materials
+from unmixing.semantic.model import UnmixingModel, mean_spectra, with_facts, with_means
+from unmixing.semantic.ontology import Ontology, members
+from unmixing.semantic.prompts import study_ontology
+from unmixing.semantic.recipe import TrainingRecipe
+from unmixing.semantic.sensors import get_sensor
+from unmixing.semantic.splits import split_library
+from unmixing.semantic.training import (
+    draw_batch,
+    filled_means,
+    solve_batch,
+    through_sensor,
+    train_model,
+)
+
+#: Lists of prompts that a model is validated with, where the library has them all.
+VALIDATION_LISTS = {
+    "seven classes": (
+        "bare_soil",
+        "green_vegetation",
+        "dry_vegetation",
+        "paved_surface",
+        "roof",
+        "burned_ground",
+        "water",
+    ),
+    "land and water": ("bare_soil", "tree", "water"),
+    "town": ("asphalt_road", "grass", "tree", "roof", "bare_soil"),
+}
+VALIDATION_SENSORS = ("aviris", "vnir", "sentinel2")
+_CALIBRATION_BATCHES = 12
+_CALIBRATION_PIXELS = 200
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A library, split.
+
+    Attributes:
+        library: all sources.
+        ontology: what they are called.
+        train: materials of the training split.
+        validation: of the validation split, which thresholds and comparisons see.
+        covered: all concepts that have training spectra, minerals included, and their means (C, grid).
+    """
+
+    library: Library
+    ontology: Ontology
+    train: Materials
+    validation: Materials
+    covered: tuple[tuple[str, ...], np.ndarray]
+
+
+def prepare_data(recipe: TrainingRecipe, usgs: Path | None = None) -> TrainingData:
+    """Read and split the library of a recipe.
+
+    Args:
+        recipe: says which sources.
+        usgs: path of the USGS library (``.sli``).
+
+    Raises:
+        UnmixingError: the recipe asks for the USGS library and it is not given, or a file cannot be read.
+    """
+    if recipe.library_usgs and usgs is None:
+        raise UnmixingError(
+            "the recipe trains with the USGS library and none is given: give its .sli, or set library_usgs: false "
+            "(grass, trees and snow then have no spectra)"
+        )
+    ontology = study_ontology()
+    library = load_library(ontology, usgs=usgs if recipe.library_usgs else None, modelled_water=recipe.modelled_water)
+    split = split_library(library, np.random.default_rng(recipe.split_seed))
+    groups = list(split["split_group"])
+    sides = {name: (split["split"] == name).to_numpy() for name in ("train", "validation")}
+    present = set(library.records["concept"][sides["train"]])
+    covered = tuple(name for name in ontology.concepts if present & set(members(ontology, name)))
+    return TrainingData(
+        library=library,
+        ontology=ontology,
+        train=gather_materials(library, ontology, rows=sides["train"], groups=groups),
+        validation=gather_materials(library, ontology, rows=sides["validation"], groups=groups),
+        covered=(covered, concept_means(library, ontology, covered, rows=sides["train"], groups=groups)),
+    )
+
+
+def train_from_recipe(
+    recipe: TrainingRecipe,
+    data: TrainingData,
+    store: AnchorStore | None = None,
+    progress: Callable[[int, dict[str, float]], None] | None = None,
+) -> UnmixingModel:
+    """Train a model, set its thresholds, and give it the means of all concepts that have any.
+
+    Args:
+        recipe: what decides its weights.
+        data: see ``prepare_data``.
+        store: anchors; by default those of the recipe's family.
+        progress: see ``train_model``.
+
+    Raises:
+        UnmixingError: see ``train_model``.
+    """
+    anchors = store or load_default_anchors(recipe.anchors)
+    model = train_model(recipe, data.train, anchors, progress)
+    with_means(model, *data.covered)
+    return with_facts(model, thresholds=calibrate(model, data.validation, anchors, recipe))
+
+
+def calibrate(
+    model: UnmixingModel, materials: Materials, store: AnchorStore, recipe: TrainingRecipe
+) -> dict[str, float]:
+    """Return the thresholds of abstention: one pixel in a hundred of known mixtures is beyond each.
+
+    Args:
+        model: trained.
+        materials: of validation, drawn through drawn sensors and asked about all prompts of their batch.
+        store: anchors.
+        recipe: of the mixtures.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(2,)))
+    best, angles = [], []
+    for _ in range(_CALIBRATION_BATCHES):
+        batch = draw_batch(materials, recipe.mixtures, _CALIBRATION_PIXELS, rng)
+        names = [materials.prompts[index] for index in batch.question.prompts]
+        vectors = torch.as_tensor(np.array(concept_anchors(store, names)))
+        with torch.no_grad():
+            encoded = model.encoder(channels(batch.pixels, batch.known, batch.placement))
+            means = filled_means(mean_spectra(model, names))
+            seen = through_sensor(model.decoder(model.centred(vectors), means), batch.response)
+            result, _ = solve_batch(model, batch, seen, vectors, "tilt", encoded=encoded)
+            best.append((encoded @ model.anchors(vectors).T).amax(1))
+            angles.append(result.angle)
+    return {
+        "similarity": float(torch.quantile(torch.cat(best).double(), 0.01)),
+        "angle": float(torch.quantile(torch.cat(angles).double(), 0.99)),
+    }
+
+
+def validate(
+    model: UnmixingModel,
+    materials: Materials,
+    store: AnchorStore,
+    recipe: TrainingRecipe,
+    pixels: int = 1000,
+    seed: int = 5,
+) -> pd.DataFrame:
+    """Score a model and class means without one on the same validation mixtures.
+
+    Args:
+        model: trained.
+        materials: of the validation split.
+        store: anchors.
+        recipe: of the mixtures.
+        pixels: of each list and sensor.
+        seed: of the draws.
+
+    Returns:
+        One row for each list, sensor and method: ``list``, ``sensor``, ``method``, ``armse``, ``dominant`` (share of
+        pixels whose largest material is right), ``n``. Method ``class-mean SCLS`` is least squares with the library's
+        means and the brightness solved for; ``assignment`` is the encoder alone.
+    """
+    rows = []
+    for title, names in VALIDATION_LISTS.items():
+        if not set(names) <= set(materials.prompts) & set(model.facts.concepts):
+            continue
+        for sensor in VALIDATION_SENSORS:
+            rng = np.random.default_rng(seed)
+            batch = draw_batch(
+                materials, recipe.mixtures, pixels, rng, question=ask(materials, names), sensor=get_sensor(sensor)
+            )
+            vectors = torch.as_tensor(np.array(concept_anchors(store, names)))
+            means = filled_means(mean_spectra(model, names))
+            with torch.no_grad():
+                library = through_sensor(means, batch.response)
+                decoded = through_sensor(model.decoder(model.centred(vectors), means), batch.response)
+                cases: list[tuple[str, torch.Tensor, Prior]] = [
+                    ("class-mean SCLS", library, "none"),
+                    ("decoded, no prior", decoded, "none"),
+                    ("library means, tilt", library, "tilt"),
+                    ("decoded, tilt", decoded, "tilt"),
+                    ("decoded, divergence", decoded, "divergence"),
+                ]
+                estimates = []
+                for name, endmembers, prior in cases:
+                    result, assigned = solve_batch(model, batch, endmembers, vectors, prior)
+                    estimates.append((name, result.abundances))
+                estimates.append(("assignment", assigned.double()))
+            for name, shares in estimates:
+                error = float(((shares - batch.truth) ** 2).mean().sqrt())
+                right = float((shares.argmax(1) == batch.truth.argmax(1)).double().mean())
+                rows.append(
+                    {
+                        "list": title,
+                        "sensor": sensor,
+                        "method": name,
+                        "armse": error,
+                        "dominant": right,
+                        "n": len(shares),
+                    }
+                )
+    return pd.DataFrame(rows)
