@@ -269,13 +269,13 @@ def read_parquet(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
     return table.to_pandas(), provenance
 
 
-MEASURED_COLUMNS = ("seconds",)
+MEASURED_COLUMNS = ("seconds", "peak_memory_bytes")
 
 
 def rows_digest(frame: "pd.DataFrame") -> str:
     """Return a hash of run rows that two equal studies share.
 
-    Rows are sorted by run and endmember; columns that measure time are left out, for they differ between two
+    Rows are sorted by run and endmember; columns that measure time and memory are left out, for they differ between two
     executions of the same study.
     """
     columns = [column for column in frame.columns if column not in MEASURED_COLUMNS]

@@ -58,7 +58,7 @@ def test_the_released_sweep_of_90_images_has_twelve_experiments():
 
 def test_operations_in_words():
     assert describe_operations("flip_vertical", "described", 90) == "flip upside down"
-    assert describe_operations("flip_vertical", "released", 10) == "flip left to right"
+    assert describe_operations("flip_vertical", "released", 10) == "flip upside down"
     assert "sigma 0.1 to 1.0" in describe_operations("crop_blur", "described", 10)
     assert "sigma 0.1 to 2.0" in describe_operations("crop_blur", "described", 90)
     assert "gain" in describe_operations("jitter", "released", 90)
