@@ -72,7 +72,7 @@ def test_a_variant_differs_from_its_configuration_in_what_its_name_says():
 
 def test_arms_of_a_scene_share_all_but_setting_point_and_place():
     known = configuration()
-    names = [name for name in settings(known, "contrastive", "described" and SCENE, "described") if "-" in name]
+    names = [name for name in settings(known, "contrastive", SCENE, "described") if "-" in name]
     cells = [cell(known, "contrastive", "described", SCENE, name, 7) for name in names]
     assert len(cells) == 5
     for key in ("fields", "schedule", "entropy", "runs", "code"):
@@ -184,3 +184,19 @@ def test_the_baseline_comes_first_only_where_labels_need_it():
 
 def test_names_of_the_configurations_are_all_points():
     assert set(CONFIGURATIONS) == set(POINTS)
+
+
+def test_sizes_of_a_scene_and_of_released_replace_those_of_the_configurations():
+    sizes = {SCENE: {"patch_size": 12, "protocols": ["described", "released"], "released": {"patch_size": 10}}}
+    known = configuration(overrides=sizes)
+    for protocol, size in (("described", 12), ("released", 10)):
+        arm = cell(known, "contrastive", protocol, SCENE, "table7_average-generalized", 7)
+        assert arm["point"]["patch_size"] == size
+
+
+def test_grids_of_one_name_with_other_levels_are_kept_apart():
+    for level in (8, 16):
+        known = configuration(search={"levels": {"patch_size": [level]}})
+        found = expected_trials(known, SCENE)
+        assert all(f"patch_size_{level}-" in name for name, _ in found)
+        assert cell(known, "contrastive", "described", SCENE, found[0][0], 7)["point"]["patch_size"] == level

@@ -114,9 +114,6 @@ def contrastive_cell(
     """Return what is peculiar to a cell of these phases: runs, schedule, fields, point and place in the design."""
     section = configuration.contrastive
     scale = section.scale(scene, protocol)
-    special = section.overrides.get(scene)
-    patch_size = (special and special.patch_size) or section.patch_size
-    batch_size = (special and special.batch_size) or section.batch_size
     schedule = {key: scale[key] for key in ("epochs", "patches", "learning_rate")}
     fields, runs = PROTOCOLS[protocol], scale["runs"]
     named, variant, group, trial = setting, "generalized", "search", -1
@@ -136,7 +133,7 @@ def contrastive_cell(
         named, variant = setting.split("-")
         group, point = "configuration", dict(POINTS[named])
     if group in ("configuration", "head"):
-        point |= {key: value for key, value in (("patch_size", patch_size), ("batch_size", batch_size)) if value}
+        point |= {key: scale[key] for key in ("patch_size", "batch_size") if scale[key]}
         point = varied(point, variant, int(schedule["epochs"]), int(schedule["patches"]))
     search = section.search
     asked = {"strategy": search.strategy, "objective": search.objective} if group == "search" else {}
@@ -188,14 +185,9 @@ def first_setting(configuration: Configuration, job: str) -> str:
     return known.setting(known.configuration(0))
 
 
-_known: dict[tuple[Any, ...], dict[str, dict[str, int | float]]] = {}
-
-
+@lru_cache
 def _settings(known: Grid) -> dict[str, dict[str, int | float]]:
-    key = (known.name, *known.levels.items())
-    if key not in _known:
-        _known[key] = {known.setting(values): values for values in known.configurations()}
-    return _known[key]
+    return {known.setting(values): values for values in known.configurations()}
 
 
 def _spread(stem: str, settings: list[str], count: int) -> dict[str, list[str]]:

@@ -17,7 +17,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write into")
     parser.add_argument("--format", choices=["geotiff", "envi"], help="of the maps; what fits the scene by default")
     parser.add_argument("--model", type=Path, help="a trained model (.safetensors); the shipped one by default")
-    parser.add_argument("--prior", choices=["tilt", "divergence", "none"], default="tilt", help="say of the text")
+    parser.add_argument(
+        "--prior",
+        choices=["tilt", "divergence", "none"],
+        default="tilt",
+        help="how the names of the materials weigh in; none leaves them out",
+    )
     parser.add_argument("--brightness", choices=["solved", "fixed", "shade"], default="solved", help="of a pixel")
     parser.add_argument("--endmembers", choices=["decoded", "library"], default="decoded", help="where from")
     parser.add_argument("--unseen", choices=["refuse", "text"], default="refuse", help="prompts without a spectrum")
