@@ -113,6 +113,7 @@ PARTS = (
         "The autoencoder trained on reconstruction alone (section 3.1.1 of the paper). Select a figure to enlarge it.",
         (
             "table3",
+            "figure_architecture",
             "figure_strip_plots",
             "table_endmembers",
             "figure_endmembers",
@@ -136,6 +137,40 @@ PARTS = (
             "figure_augmentation_same",
             "table_augmentation_complete",
         ),
+    ),
+    Part(
+        "contrastive",
+        "Contrastive training",
+        "Two views of each patch and a loss between them (sections 2.3, 4.3, 4.4), beside the controls that the paper "
+        "lacks: no such loss, permuted labels, labels without the truth.",
+        (
+            "table_contrastive_contrasts",
+            "table6",
+            "figure_contrastive_architecture",
+            "figure_endmembers_contrastive",
+            "figure_contrastive_losses",
+            "figure_contrastive_collapse",
+            "table_contrastive_collapse",
+            "table_contrastive_cost",
+        ),
+    ),
+    Part(
+        "search",
+        "Search over hyper-parameters",
+        "What the grids and the searches of them found, and what was left of it with fresh seeds.",
+        (
+            "table7",
+            "table_contrastive_search",
+            "figure_search_quality",
+            "figure_search_effects",
+            "table_contrastive_agreement",
+        ),
+    ),
+    Part(
+        "heads",
+        "Projection heads",
+        "The heads of section 2.3, and none, at the point where the released code compares them (section 5.4).",
+        ("figure_heads", "table_heads"),
     ),
     Part(
         "audit",
