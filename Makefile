@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: study plan scenes test bench lint help
+.PHONY: study plan scenes test bench reliability audit-dependencies lint verify help
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -25,6 +25,10 @@ scenes: .venv/installed
 test: lint
 	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
+## make verify     make every committed table again from the committed runs, and compare
+verify: .venv/installed
+	@$(BIN)/unmixing verify
+
 ## make bench      speed as ratios within one run: results/benchmarks/ (one thread; about a quarter of an hour)
 bench: .venv/installed
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training_step.py
@@ -32,6 +36,18 @@ bench: .venv/installed
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/agreement.py --scenes-folder "$(UNMIXING_SCENES)"
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/cost.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/start_up.py
+
+## make reliability   kill tiny studies, meet every fault: reports/reliability.md (most of an hour; goes on where it stopped)
+reliability: .venv/installed
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/reliability.py
+
+## make audit-dependencies   known vulnerabilities of what constraints.txt locks; needs a network, is no part of lint
+audit-dependencies: .venv/audit/bin/pip-audit
+	@.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
+.venv/audit/bin/pip-audit: .venv/installed
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 
 ## make lint       style, types and the workflow's own lint
 lint: .venv/installed

@@ -25,11 +25,13 @@ wildcard_constraints:
     phase="baseline|augmentation|contrastive|heads|audit",
     protocol="described|released",
     job="[a-z0-9_-]+",
+    experiment="[a-z0-9_-]+",
 
 
 report: "reports/captions/workflow.rst"
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/scenes.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/classical.smk"
@@ -37,6 +39,7 @@ include: "workflow/rules/augmentation.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/areas.smk"
+include: "workflow/rules/semantic.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -47,6 +50,7 @@ rule all:
     input:
         rules.report.output,
         study.map_folders(own=True),
+        rules.governance.input,
 
 
 onsuccess:

@@ -3,8 +3,9 @@
     python benchmarks/cost.py
 
 Growth is the exponent of a power law, fitted by least squares on logarithms over the range that is drawn. Below 1
-means that something fixed is paid once: a job's start for runs, the transforms and the many small operations for
-bands and K. The records are what a plan of a study can be reckoned from (README).
+means that something fixed is paid once: the transforms and the many small operations for bands and K. A job pays its
+start once and each run the same, so a line is fitted to jobs as well. The records are what a plan of a study can be
+reckoned from (README).
 """
 
 import argparse
@@ -112,6 +113,18 @@ def exponent(values: np.ndarray, seconds: np.ndarray) -> dict[str, Any]:
     }
 
 
+def line(values: np.ndarray, seconds: np.ndarray) -> dict[str, Any]:
+    """Return the straight line through points: seconds at none, and seconds for each, with its interval (t)."""
+    fit = linregress(values, seconds)
+    half = float(t.ppf((1 + LEVEL) / 2, len(values) - 2) * fit.stderr)
+    return {
+        "start_seconds": round(float(fit.intercept), 3),
+        "seconds_each": round(float(fit.slope), 4),
+        "seconds_each_lower": round(float(fit.slope) - half, 4),
+        "seconds_each_upper": round(float(fit.slope) + half, 4),
+    }
+
+
 def growth(axis: Axis, base: Shape, rounds: int) -> list[dict[str, Any]]:
     """Measure one axis: a record for each point, and the one of its exponent."""
     warm_up = 1
@@ -135,7 +148,9 @@ def growth(axis: Axis, base: Shape, rounds: int) -> list[dict[str, Any]]:
         }
         for value, median in zip(axis.values, medians, strict=True)
     ]
-    return [*points, {"kind": "exponent", **about, **exponent(np.array(axis.values), medians)}]
+    values = np.array(axis.values)
+    straight = line(values, medians) if axis.unit == "job" else {}
+    return [*points, {"kind": "exponent", **about, **exponent(values, medians), **straight}]
 
 
 def scene_cost(shape: Shape, rounds: int) -> list[dict[str, Any]]:
@@ -177,22 +192,31 @@ def draw(records: list[dict[str, Any]], stem: Path) -> None:
 
     fits = [record for record in records if record["kind"] == "exponent"]
     with style():
-        figure = Figure(figsize=(2.2 * len(fits), 2.5), layout="constrained")
-        for axes, fit in zip(figure.subplots(1, len(fits), squeeze=False)[0], fits, strict=True):
+        columns = min(len(fits), 3)
+        figure = Figure(figsize=(2.6 * columns, 2.4 * -(-len(fits) // columns)), layout="constrained")
+        grid = figure.subplots(-(-len(fits) // columns), columns, squeeze=False).ravel()
+        for axes in grid[len(fits) :]:
+            axes.set_axis_off()
+        for axes, fit in zip(grid, fits, strict=False):
             points = [r for r in records if r["kind"] == "point" and r["axis"] == fit["axis"]]
             values = np.array([point["value"] for point in points])
-            axes.loglog(values, fit["factor"] * values ** fit["exponent"], color=MUTED, linewidth=0.9)
+            fitted = fit["factor"] * values ** fit["exponent"]
+            title = f"exponent {fit['exponent']:.2f} ({fit['lower']:.2f} to {fit['upper']:.2f})"
+            if "start_seconds" in fit:
+                fitted = fit["start_seconds"] + fit["seconds_each"] * values
+                title = f"{fit['start_seconds']:.1f} s and {fit['seconds_each']:.2f} s for each run"
+            axes.loglog(values, fitted, color=MUTED, linewidth=0.9)
             axes.loglog(values, [point["seconds"] for point in points], "o", color=PALETTE["blue"], markersize=4)
             axes.set_xticks(values, [str(value) for value in values])
             axes.minorticks_off()
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.set(xlabel=fit["axis"].replace("_", " "), ylabel=f"seconds per {fit['unit']}")
-            axes.set_title(f"exponent {fit['exponent']:.2f} ({fit['lower']:.2f} to {fit['upper']:.2f})", loc="left")
+            axes.set_title(title, loc="left")
         about = Description(
             name=stem.name,
             title="Cost of training",
-            caption="Medians, and the power law fitted to them, with the interval of its exponent at 95 %.",
+            caption="Medians, the power law fitted to them with the 95 % interval of its exponent; for jobs, a line.",
             scale=f"Updates and runs: {BASE.bands} bands, {BASE.endmembers} endmembers, {BASE.patches} patches of "
             f"{BASE.size}x{BASE.size}; jobs: the demo's scene, 3 epochs for each run.",
             provenance=measuring.machine(),

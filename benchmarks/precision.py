@@ -38,7 +38,7 @@ def scores(study: Path) -> pd.DataFrame:
 def compare(first: pd.DataFrame, second: pd.DataFrame, scene: str) -> dict[str, object]:
     """Return the verdict on one scene, with all that it rests on."""
     sides = [frame[frame["scene"] == scene].set_index("run") for frame in (first, second)]
-    pairs = sides[0].join(sides[1], lsuffix="_first", rsuffix="_second", how="inner").dropna()
+    pairs = sides[0].merge(sides[1], left_index=True, right_index=True, suffixes=("_first", "_second")).dropna()
     difference = (pairs["score_second"] - pairs["score_first"]).to_numpy(np.float64)
     found = paired_comparison(pairs["score_second"].to_numpy(np.float64), pairs["score_first"].to_numpy(np.float64))
     verdict, narrow = equivalence(difference, MARGIN)

@@ -23,7 +23,7 @@ BY_NAME = {"table": "tables", "figure": "figures"}
 """Programs that load one module of a package by its name."""
 
 
-FROM_THE_MODEL = frozenset({"figures.architecture", "figures.contrastive_architecture", "figures.diagram"})
+FROM_THE_MODEL = frozenset({"figures.architecture", "figures.contrastive_architecture", "figures.recording"})
 """Figures that are drawn from a network as it is built, and what draws them: they load torch as a training does."""
 
 

@@ -35,6 +35,7 @@ class Project:
             augmentation={"scenes": []},
             contrastive={"scenes": []},
             audit={"scenes": []},
+            semantic={"scenes": []},
         )
         self.environment = {
             **os.environ,
@@ -74,7 +75,7 @@ class Project:
 
     def run(self, *words: str, fails: bool = False, program: str = "unmixing") -> str:
         process = self.start(*words, program=program)
-        output = process.communicate(timeout=240)[0]
+        output = process.communicate(timeout=600)[0]
         assert (process.returncode != 0) == fails, output
         return output
 

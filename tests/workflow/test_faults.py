@@ -157,10 +157,10 @@ LOADED_BY_NAME = [
 """Tables and figures, which programs load by name, and what makes reports and scenes."""
 
 
-TRAINING = {"train", "replay", "purity", "semantic_train", "unmix"}
+TRAINING = {"anchors", "governance", "purity", "replay", "semantic", "semantic_train", "train", "unmix"}
 """Programs that train, make the images of a training, or use a trained model."""
 
-FROM_THE_MODEL = {"figures.architecture", "figures.contrastive_architecture", "figures.diagram"}
+FROM_THE_MODEL = {"figures.architecture", "figures.contrastive_architecture", "figures.recording"}
 """Figures that are drawn from a network as it is built."""
 
 

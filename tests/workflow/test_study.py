@@ -59,7 +59,7 @@ def test_table3_has_every_scene_of_the_paper_and_five_forms(project):
 def test_report_is_one_file_that_loads_nothing(project):
     page = project.text("results/demo/report/index.html")
     assert "Table 3" in page
-    assert "data:image/svg+xml;base64," in page
+    assert "data:image/svg+xml" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     for form in ("svg", "png", "pdf"):
         assert (project.folder / f"results/demo/figures/figure_endmembers.{form}").stat().st_size > 1000

@@ -9,6 +9,8 @@ rule target_areas:
         f"{OUT}/areas/{{scene}}.parquet",
     log:
         f"{OUT}/logs/areas/{{scene}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/target_areas/{{scene}}.tsv"
     conda:
         "../../envs/study.yaml"
     params:

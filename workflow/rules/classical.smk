@@ -27,6 +27,8 @@ rule references:
         rows=f"{OUT}/references/{{scene}}.parquet",
     log:
         f"{OUT}/logs/references/{{scene}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/references/{{scene}}.tsv"
     localrule: True
     conda:
         "../../envs/study.yaml"

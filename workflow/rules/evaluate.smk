@@ -1,4 +1,5 @@
 from unmixing.code_version import code_version
+from unmixing.needs import memory_mb, minutes
 from unmixing.protocol.baseline import PROTOCOLS
 
 
@@ -15,8 +16,13 @@ rule evaluate:
         curves=f"{OUT}/curves/{{phase}}-{{protocol}}-{{scene}}.parquet",
     log:
         f"{OUT}/logs/evaluate/{{phase}}-{{protocol}}-{{scene}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/evaluate/{{phase}}-{{protocol}}-{{scene}}.tsv"
     conda:
         "../../envs/study.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: memory_mb(scoring(wildcards), attempt),
+        runtime=lambda wildcards, attempt: minutes(scoring(wildcards), attempt),
     params:
         store=STORE,
         reference=study.reference_argument(),

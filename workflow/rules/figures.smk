@@ -21,6 +21,8 @@ for figure in figures(study):
             pdf=f"{OUT}/figures/{figure.name}.pdf",
         log:
             f"{OUT}/logs/figures/{figure.name}.log",
+        benchmark:
+            f"{OUT}/benchmarks/figures/{figure.name}.tsv"
         localrule: True
         conda:
             "../../envs/study.yaml"
@@ -41,3 +43,19 @@ for number, figure in FIGURES_OF_THE_PAPER.items():
         input:
             f"{OUT}/figures/{figure}.svg",
         localrule: True
+
+
+rule scorecard:
+    input:
+        f"{OUT}/tables/table_scorecard.html",
+        f"{OUT}/tables/table_prose_claims.html",
+        f"{OUT}/figures/figure_scorecard.svg",
+    localrule: True
+
+
+rule audit:
+    input:
+        f"{OUT}/tables/table_audit.html",
+        f"{OUT}/tables/table_findings.html",
+        f"{OUT}/figures/figure_audit.svg",
+    localrule: True

@@ -1,5 +1,6 @@
 from unmixing.code_version import output_version
 from unmixing.outputs import figures, tables
+from unmixing.report import steps
 
 
 rule report:
@@ -21,7 +22,14 @@ rule report:
         "../../envs/study.yaml"
     params:
         command=study.command,
-        code=[output_version("report.sections"), output_version("report.scene_pages")],
+        workflow=lambda wildcards: steps.description(study),
+        benchmarks=f"{OUT}/benchmarks",
+        code=[
+            output_version("report.sections"),
+            output_version("report.runs_section"),
+            output_version("report.scene_pages"),
+            output_version("report.workflow_section"),
+        ],
     shell:
         "unmixing report --tables {input.tables} --facts {input.facts} --pages {input.pages} --figures {input.figures} --rows {input.rows} --study {input.study}"
-        " --command {params.command:q} --output {output.html} 2>&1 | tee {log}"
+        " --command {params.command:q} --workflow {params.workflow:q} --benchmarks {params.benchmarks} --output {output.html} 2>&1 | tee {log}"

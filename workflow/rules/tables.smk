@@ -10,6 +10,7 @@ for table in tables(study):
             notes=[f"{OUT}/tables/{name}.parquet" for name in table.notes_of],
             released=table.released,
             curves=table.curves,
+            semantic=table.semantic,
             study=rules.describe.output,
         output:
             html=report(
@@ -24,6 +25,8 @@ for table in tables(study):
             tex=f"{OUT}/tables/{table.name}.tex",
         log:
             f"{OUT}/logs/tables/{table.name}.log",
+        benchmark:
+            f"{OUT}/benchmarks/tables/{table.name}.tsv"
         localrule: True
         conda:
             "../../envs/study.yaml"
@@ -33,5 +36,5 @@ for table in tables(study):
             code=table.code,
         shell:
             "unmixing table {params.module} --rows {input.rows} --study {input.study} --note-of {input.notes}"
-            " --curves {input.curves}"
+            " --curves {input.curves} --semantic {input.semantic}"
             " {params.options:q} --output {output.html} 2>&1 | tee {log}"

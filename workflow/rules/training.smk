@@ -1,3 +1,6 @@
+from unmixing.needs import graphics_processors, memory_mb, minutes
+
+
 # One job trains one cell of a phase, a point of its design with all its runs; or several where they are small.
 rule train:
     input:
@@ -17,6 +20,10 @@ rule train:
     conda:
         "../../envs/study.yaml"
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: memory_mb(training(wildcards), attempt),
+        runtime=lambda wildcards, attempt: minutes(training(wildcards), attempt),
+        gpu=graphics_processors(study),
     params:
         job=lambda wildcards: study.job(
             wildcards.phase, wildcards.protocol, wildcards.scene, wildcards.job

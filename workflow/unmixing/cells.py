@@ -15,14 +15,25 @@ from unmixing.contrastive_cells import (
     heads_jobs,
     search_description,
 )
-from unmixing.protocol.audit import SETTING_PREFIX, flip
+from unmixing.protocol.audit import (
+    MATCHING,
+    PHASES,
+    STANDARD,
+    UNCHANGED,
+    flip,
+    flipped_value,
+    idle,
+    own_setting,
+    parts_of,
+    setting_of,
+    starting_point,
+    unchanged,
+)
 from unmixing.protocol.augmentation import PROTOCOLS as SWEEP_PROTOCOLS
 from unmixing.protocol.baseline import PROTOCOLS
 
 TRAINED_PHASES = ("baseline", "augmentation", "contrastive", "heads", "audit")
 CONTRASTIVE_PHASES = ("contrastive", "heads")
-STANDARD = "standard"
-"""The setting of a cell with nothing to set."""
 
 _SHARED = ("phase", "protocol", "scene", "schedule", "fields", "entropy", "device", "code", "runs")
 
@@ -35,11 +46,10 @@ def protocols(configuration: Configuration, phase: str, scene: str) -> list[Prot
         section = configuration.contrastive
         chosen = section.scenes if phase == "contrastive" else section.heads.scenes
         return section.protocols_of(scene) if scene in section.scenes and scene in chosen else []
-    trained = configuration.baseline.protocols_of(scene)
     if phase == "audit":
         asked = configuration.audit.protocols if scene in configuration.audit.scenes else []
-        return [protocol for protocol in trained if protocol in asked]
-    return trained
+        return [protocol for protocol in asked if _audited(configuration, scene, protocol)]
+    return configuration.baseline.protocols_of(scene)
 
 
 def settings(configuration: Configuration, phase: str, scene: str, protocol: str) -> list[str]:
@@ -52,7 +62,7 @@ def settings(configuration: Configuration, phase: str, scene: str, protocol: str
     if phase == "baseline":
         return [STANDARD]
     if phase == "audit":
-        return [f"{SETTING_PREFIX}{field}" for field in configuration.audit.baseline]
+        return _audited(configuration, scene, protocol)
     if phase in CONTRASTIVE_PHASES:
         return [name for members in jobs(configuration, phase, scene, protocol).values() for name in members]
     sweep = configuration.augmentation
@@ -62,6 +72,41 @@ def settings(configuration: Configuration, phase: str, scene: str, protocol: str
         for regime in sweep.regimes
         for treatment in sweep.treatments_of(protocol)
     ]
+
+
+def _audited(configuration: Configuration, scene: str, protocol: str) -> list[str]:
+    """Return the settings of the audit, those that change something first."""
+    changed, same = [], []
+    for phase in PHASES:
+        # Whether or not the phase itself trains this scene: its scale is known.
+        if protocol not in getattr(configuration, phase).protocols_of(scene):
+            continue
+        for place in _places(configuration, phase):
+            fields = [name for name in getattr(configuration.audit, phase) if not idle(phase, protocol, name, place)]
+            changed += [setting_of(phase, name, place) for name in fields]
+            if fields and not _trained_by_phase(configuration, phase, protocol, scene, place):
+                same.append(setting_of(phase, UNCHANGED, place))
+    return changed + same
+
+
+def _places(configuration: Configuration, phase: str) -> list[str]:
+    """Return where in the design of a phase the audit changes its fields."""
+    audit = configuration.audit
+    if phase == "augmentation":
+        return [
+            f"{treatment}-{audit.regime}-{images}"
+            for images in configuration.augmentation.images
+            for treatment in audit.treatments
+        ]
+    return [str(audit.configuration) if phase == "contrastive" else ""]
+
+
+def _trained_by_phase(configuration: Configuration, phase: str, protocol: str, scene: str, place: str) -> bool:
+    """Return whether a phase itself trains the runs that changed ones are compared with."""
+    home, setting = unchanged(phase, protocol, place)
+    if home != phase or setting not in settings(configuration, phase, scene, protocol):
+        return False
+    return (configuration.audit.runs or 0) <= int(getattr(configuration, phase).scale(scene, protocol)["runs"])
 
 
 def jobs(configuration: Configuration, phase: str, scene: str, protocol: str) -> dict[str, list[str]]:
@@ -90,6 +135,8 @@ def cell(
         setting: one of ``settings``.
         entropy: the study's seed.
     """
+    if phase == "audit":
+        return _audited_cell(configuration, protocol, scene, setting, entropy)
     if phase in CONTRASTIVE_PHASES:
         return {
             "phase": phase,
@@ -116,9 +163,31 @@ def cell(
     }
     if phase == "augmentation":
         return described | {"fields": SWEEP_PROTOCOLS[protocol].training(), "arm": _arm(configuration, setting)}
-    if phase == "audit":
-        return described | {"fields": flip(protocol, setting.removeprefix(SETTING_PREFIX)).training()}
     return described | {"fields": PROTOCOLS[protocol].training()}
+
+
+def _audited_cell(
+    configuration: Configuration, protocol: str, scene: str, setting: str, entropy: int
+) -> dict[str, Any]:
+    """Return a cell of the audit: that of the phase it takes apart, with one field changed.
+
+    A cell whose training is that of the phase names in ``stored`` whose runs it has, so that none is trained twice; one
+    that is only scored otherwise says in ``matching`` how.
+    """
+    phase, field, arm = parts_of(setting)
+    place = arm or _places(configuration, phase)[0]
+    home, name = unchanged(phase, protocol, place)
+    own = cell(configuration, phase, protocol, scene, own_setting(phase, place), entropy)
+    runs = configuration.audit.runs or getattr(configuration, phase).scale(scene, protocol)["runs"]
+    audited = own | {"phase": "audit", "setting": setting, "runs": runs}
+    if "design" in own:
+        audited["design"] = {**own["design"], "group": "audit"}
+    if field not in (UNCHANGED, MATCHING):
+        return audited | {"fields": flip(phase, protocol, field).training()}
+    audited["fields"] = starting_point(phase, protocol).training()
+    if (home, name) != ("audit", setting):
+        audited["stored"] = {"phase": home, "setting": name}
+    return audited | ({"matching": flipped_value(phase, protocol, field)} if field == MATCHING else {})
 
 
 def _arm(configuration: Configuration, setting: str) -> dict[str, Any]:

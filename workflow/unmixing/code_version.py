@@ -120,10 +120,6 @@ def module_path(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _parse(module: str) -> ast.Module:
-    return ast.parse(module_path(module).read_text(encoding="utf-8"))
-
-
 @cache
 def _imports(path: Path, changed: int) -> tuple[str, ...]:
     """Return what a file imports of this package; ``changed`` is the time of its last change, in nanoseconds."""
@@ -147,7 +143,13 @@ def _imports(path: Path, changed: int) -> tuple[str, ...]:
 
 def normalised_source(module: str) -> str:
     """Return a module's syntax tree as text, without docstrings, comments and positions, its imports sorted."""
-    tree = _parse(module)
+    path = module_path(module)
+    return _normalised(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _normalised(path: Path, changed: int) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # Strings that stand alone document: first in a body, or below a constant.

@@ -7,6 +7,7 @@ values replace.
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -27,6 +28,7 @@ from unmixing.sections import (
     Section,
     known_scenes,
 )
+from unmixing.semantic_sections import Semantic
 
 __all__ = ["Configuration", "Protocol", "json_schema", "merge", "read_yaml", "validate"]
 
@@ -76,6 +78,7 @@ class Configuration(Section):
     contrastive: Contrastive = Field(description="contrastive training, its search and the projection heads")
     audit: Audit = Field(description="one difference between paper and released code at a time")
     classical: Classical = Field(description="the classical phase: methods without training, and reference rows")
+    semantic: Semantic = Field(description="the second study: unmixing by named materials")
 
     @field_validator("own_scenes")
     @classmethod
@@ -95,6 +98,18 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        known = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in known:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} is there twice", key.start_mark)
+            known.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a configuration file's mapping.
 
@@ -102,7 +117,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UnmixingError: the file is missing, no YAML, or no mapping.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)
     except (OSError, UnicodeDecodeError) as fault:
         raise UnmixingError(f"configuration {path} cannot be read ({fault}): name a file that exists") from None
     except yaml.YAMLError as fault:
@@ -130,8 +145,8 @@ def validate(values: Mapping[str, Any]) -> Configuration:
 
 def _fault_line(detail: Mapping[str, Any]) -> str:
     path = [str(part) for part in detail["loc"]]
-    key = ".".join(path)
-    value = json.dumps(detail["input"], default=str)
+    key = ".".join(part if part.isprintable() else json.dumps(part) for part in path)
+    value = json.dumps(_beginning(detail["input"]), default=str)
     value = value if len(value) <= 60 else value[:57] + "..."
     if detail["type"] == "extra_forbidden":
         return f"configuration: key {key} = {value} is unknown; allowed here: {', '.join(_allowed(path[:-1]))}"
@@ -145,6 +160,17 @@ def _fault_line(detail: Mapping[str, Any]) -> str:
     return f"configuration: key {key} = {value}: {message}"
 
 
+def _beginning(value: object, depth: int = 3) -> object:
+    """Return the first parts of a value: references of YAML can unfold to billions of them."""
+    if isinstance(value, Mapping | list) and not depth:
+        return "..."
+    if isinstance(value, Mapping):
+        return {str(key): _beginning(part, depth - 1) for key, part in islice(value.items(), 20)}
+    if isinstance(value, list):
+        return [_beginning(part, depth - 1) for part in value[:20]]
+    return value
+
+
 def _section(path: list[str]) -> type[BaseModel]:
     section: type[BaseModel] = Configuration
     parts = iter(path)
@@ -153,8 +179,10 @@ def _section(path: list[str]) -> type[BaseModel]:
         annotation = field.annotation if field else None
         if get_origin(annotation) is dict and next(parts, None) is not None:
             annotation = get_args(annotation)[1]
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
+        # Of a section that may be null, the section.
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                section = kind
     return section
 
 
@@ -163,8 +191,8 @@ def _allowed(path: list[str]) -> list[str]:
 
 
 def _description(path: list[str]) -> str:
-    fields = _section(path[:-1]).model_fields
-    return fields[path[-1]].description or path[-1]
+    field = _section(path[:-1]).model_fields.get(path[-1])
+    return (field.description if field else None) or path[-1]
 
 
 def json_schema() -> str:

@@ -53,14 +53,16 @@ def check_labels(configuration: Configuration) -> None:
     """Refuse a study in which labels ask for more runs of the baseline than there are.
 
     Raises:
-        UnmixingError: ``stage1`` has more runs on a scene than the baseline.
+        UnmixingError: ``stage1``, as a variant or in the audit, has more runs on a scene than the baseline.
     """
-    section = configuration.contrastive
-    for scene in section.scenes if "stage1" in section.variants else []:
-        wanted, there = section.scale(scene)["runs"], configuration.baseline.scale(scene)["runs"]
+    section, audit = configuration.contrastive, configuration.audit
+    asked = [("contrastive", scene, 0) for scene in section.scenes if "stage1" in section.variants]
+    asked += [("audit", scene, audit.runs or 0) for scene in audit.scenes if "label_source" in audit.contrastive]
+    for phase, scene, runs in asked:
+        wanted, there = runs or section.scale(scene)["runs"], configuration.baseline.scale(scene)["runs"]
         if wanted > there:
             raise UnmixingError(
-                f"configuration: contrastive trains {wanted} runs on {scene}, and stage1 takes the labels of "
+                f"configuration: {phase} trains {wanted} runs on {scene}, and stage1 takes the labels of "
                 f"each from the baseline's run of the same index, of which there are {there}: raise baseline.runs, or "
                 "leave stage1 out"
             )
@@ -80,7 +82,7 @@ def contrastive_jobs(configuration: Configuration, scene: str, protocol: str) ->
         for name in section.search.grids:
             if section.search.strategy == "full":
                 known = grid(configuration, name)
-                settings = [known.setting(values) for values in known.configurations()]
+                settings = list(_settings(known))
                 for shard in range(known.shards):
                     found[f"{name}_shard_{shard + 1}"] = settings[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]
             found[search_job(name)] = []

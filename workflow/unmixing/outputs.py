@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unmixing.code_version import output_version
+from unmixing.semantic_parts import files
 
 if TYPE_CHECKING:
     from unmixing.study import Study
@@ -22,6 +23,7 @@ class Output:
         notes_of: names of tables whose first note is repeated below this one.
         released: the released sheets that stand beside our results, where they are at hand.
         curves: files of curves over epochs.
+        semantic: files of rows of the second study's experiments.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Output:
     notes_of: tuple[str, ...] = ()
     released: list[str] = field(default_factory=list)
     curves: list[str] = field(default_factory=list)
+    semantic: list[str] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -82,11 +85,75 @@ def tables(study: "Study") -> list[Output]:
             released=study.released_sweep(),
         ),
         *contrastive_tables(study),
-        Output("table_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
+        *semantic_tables(study),
+        *scorecard_tables(study),
+        Output("table_audit", "Audit", "audit", audit_rows(study)),
+        Output(
+            "table_findings",
+            "Findings",
+            "audit",
+            audit_rows(study) + study.classical_files(),
+            released=study.sheets(),
+        ),
     ]
     if "dlr_hysu" in study.configuration.scenes:  # Missing or not: the table says why.
         found.append(Output("table_hysu_areas", "DLR HySU: areas", "baseline", study.area_files()))
     return found
+
+
+def semantic_tables(study: "Study") -> list[Output]:
+    """Return the tables of the second study, unmixing by named materials."""
+    on_scenes, robustness = files(study, "scenes"), files(study, "robustness")
+    return [
+        Output("table_semantic_scenes", "Scenes by name", "semantic", on_scenes + study.run_files("runs", "baseline")),
+        Output("table_semantic_few_shot", "Few shots", "semantic", on_scenes),
+        Output("table_semantic_bilinear", "Bilinear mixing", "semantic", on_scenes),
+        Output("table_semantic_areas", "Areas by name", "semantic", files(study, "areas")),
+        Output("table_semantic_names", "Does language know spectra?", "semantic", files(study, "names")),
+        Output("table_semantic_mixtures", "Generated mixtures", "semantic", files(study, "mixtures")),
+        Output("table_semantic_robustness", "Robustness", "semantic", robustness),
+        Output("table_semantic_envelope", "Operating envelope", "semantic", robustness),
+        Output("table_semantic_fairness", "Fairness", "semantic", files(study, "fairness")),
+        Output("table_semantic_cost", "Cost", "semantic", files(study, "cost")),
+        Output("table_semantic_coverage", "Coverage", "semantic", files(study, "coverage")),
+    ]
+
+
+def semantic_figures(study: "Study") -> list[Output]:
+    """Return the figures of the second study."""
+    robustness = files(study, "robustness")
+    return [
+        Output("figure_semantic_scenes", "Scenes by name", "semantic", files(study, "scenes")),
+        Output("figure_semantic_maps", "Maps by name", "semantic", [], files(study, "maps")),
+        Output("figure_semantic_names", "Does language know spectra?", "semantic", files(study, "names")),
+        Output("figure_semantic_robustness", "Robustness", "semantic", robustness),
+        Output("figure_semantic_envelope", "Operating envelope", "semantic", robustness),
+        Output("figure_semantic_cost", "Cost", "semantic", files(study, "cost")),
+    ]
+
+
+def scorecard_tables(study: "Study") -> list[Output]:
+    """Return what stands beside the papers' own numbers and claims."""
+    trained = study.run_files("runs", "baseline", "augmentation", "contrastive", "audit")
+    return [
+        Output("table_scorecard", "Scorecard", "scorecard", trained),
+        Output(
+            "table_prose_claims",
+            "Claims",
+            "scorecard",
+            trained + study.run_files("runs", "heads") + study.classical_files(),
+            released=study.sheets(),
+            curves=study.run_files("curves", "contrastive", "heads"),
+            semantic=files(study, "scenes", "names", "mixtures", "robustness", "fairness", "cost", "coverage"),
+        ),
+    ]
+
+
+def audit_rows(study: "Study") -> list[str]:
+    """Return the run rows of the audit and of the phases that it takes apart."""
+    audit = study.configuration.audit
+    taken_apart = {"augmentation": audit.augmentation, "contrastive": audit.contrastive}
+    return study.run_files("runs", "baseline", *(phase for phase, fields in taken_apart.items() if fields), "audit")
 
 
 def contrastive_tables(study: "Study") -> list[Output]:
@@ -131,7 +198,14 @@ def figures(study: "Study") -> list[Output]:
             released=study.released_sweep(),
         ),
         *contrastive_figures(study),
-        Output("figure_audit", "Audit", "audit", study.run_files("runs", "baseline", "audit")),
+        *semantic_figures(study),
+        Output(
+            "figure_scorecard",
+            "Scorecard",
+            "scorecard",
+            study.run_files("runs", "baseline", "augmentation", "contrastive"),
+        ),
+        Output("figure_audit", "Audit", "audit", audit_rows(study)),
     ]
 
 

@@ -6,7 +6,7 @@ machine at hand): an update costs a constant and a part for each endmember, for 
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -162,7 +162,9 @@ def _cost(
     first = cells[0]
     shape = study.shape(first["scene"])
     available = study.availability[first["scene"]]
-    have = [min(stored(one), one["runs"]) for one in cells]
+    # Runs that are only scored otherwise are trained in another cell; others may be stored under another place.
+    places = [{**one, **one.get("stored", {})} for one in cells]
+    have = [one["runs"] if "matching" in one else min(stored(one), one["runs"]) for one in places]
     left = [one["runs"] - there for one, there in zip(cells, have, strict=True)]
     place = {key: first[key] for key in ("phase", "protocol", "scene")}
     counts = {"jobs": job_count, "runs": sum(one["runs"] for one in cells), "stored": sum(have)}
@@ -170,14 +172,8 @@ def _cost(
         reason = available.reason or "its size is not known before it was read"
         return Plan(**place, **counts, hours=nan, memory_gib=nan, disk_gib=nan, scratch_gib=nan, missing=reason)
     seconds = costs["job"] * job_count
-    for one, runs in zip(cells, left, strict=True):
-        seconds += runs * (_updates(one, shape) * update_seconds(costs, shape, _step(one)))
-        seconds += runs * _updates(one, shape) * (costs["contrastive_update"] if "point" in one else 0)
-        seconds += runs * _images(one) * shape.rows * shape.cols * shape.bands * costs["augmented_value"]
-    scene_values = shape.rows * shape.cols * shape.bands
-    most = max(_images(one) * scene_values * 4 for one in cells)
-    batch = max(_step(one)["batch_size"] * _step(one)["patch_size"] ** 2 for one in cells) * shape.bands
-    memory = costs["process"] + costs["batch_value"] * batch + costs["scene_value"] * scene_values
+    seconds += sum(runs * run_seconds(costs, one, shape) for one, runs in zip(cells, left, strict=True))
+    most = _image_bytes(cells, shape)
     # A stored run: abundances in half precision, and the endmembers of up to 21 epochs.
     run_bytes = shape.endmembers * (2 * shape.rows * shape.cols + 4 * 21 * shape.bands)
     gib = 1 << 30
@@ -185,11 +181,43 @@ def _cost(
         **place,
         **counts,
         hours=seconds / 3600,
-        memory_gib=(memory + min(most, SWEEP_IMAGE_LIMIT)) / gib,
+        memory_gib=resident_bytes(costs, cells, shape) / gib,
         disk_gib=sum(left) * run_bytes / gib,
         scratch_gib=most / gib if most > SWEEP_IMAGE_LIMIT else 0.0,
         missing="" if available.available else available.reason,
     )
+
+
+def run_seconds(costs: Mapping[str, Any], one: Mapping[str, Any], shape: Shape) -> float:
+    """Return the seconds of one training of a cell, at most where it may stop early.
+
+    Args:
+        costs: see ``read_costs``.
+        one: the cell (``unmixing.cells.cell``).
+        shape: of its scene.
+    """
+    further = costs["contrastive_update"] if "point" in one else 0.0
+    seconds = _updates(one, shape) * (update_seconds(costs, shape, _step(one)) + further)
+    return float(seconds + _images(one) * shape.rows * shape.cols * shape.bands * costs["augmented_value"])
+
+
+def resident_bytes(costs: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], shape: Shape) -> float:
+    """Return the resident memory of a process that trains cells of one scene, the largest of them counting.
+
+    Args:
+        costs: see ``read_costs``.
+        cells: trained one after the other (``unmixing.cells.cell``).
+        shape: of their scene.
+    """
+    batch = max(_step(one)["batch_size"] * _step(one)["patch_size"] ** 2 for one in cells) * shape.bands
+    values = shape.rows * shape.cols * shape.bands
+    memory = costs["process"] + costs["batch_value"] * batch + costs["scene_value"] * values
+    return float(memory + min(_image_bytes(cells, shape), SWEEP_IMAGE_LIMIT))
+
+
+def _image_bytes(cells: Sequence[Mapping[str, Any]], shape: Shape) -> int:
+    """Return the size of the largest set of augmented images."""
+    return max(_images(one) for one in cells) * shape.rows * shape.cols * shape.bands * 4
 
 
 def _images(one: Mapping[str, Any]) -> int:

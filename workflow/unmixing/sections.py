@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from unmixing.augmentation.treatments import TREATMENTS
-from unmixing.protocol.audit import BaselineField
+from unmixing.protocol.audit import AugmentationField, BaselineField, ContrastiveField
 from unmixing.protocol.points import Configuration as NamedConfiguration
 from unmixing.protocol.points import Head, Variant
 from unmixing.scenes.availability import SEMI_REAL_SCENES
@@ -245,10 +245,25 @@ class Audit(Section):
 
     scenes: SceneList = Field(description="scenes of the study whose protocols are taken apart; none: no audit")
     protocols: Protocols = Field(
-        description="where the changes start: described, released, or both, as far as the baseline is trained so"
+        description="where the changes start: described, released, or both, as far as the phase is trained so"
     )
     baseline: Annotated[list[BaselineField], AfterValidator(each_once)] = Field(
         description="fields of the baseline's protocol that are changed one at a time"
+    )
+    augmentation: Annotated[list[AugmentationField], AfterValidator(each_once)] = Field(
+        description="fields of the sweep's protocol that are changed one at a time"
+    )
+    treatments: Annotated[Treatments, Field(min_length=1)] = Field(
+        description="treatments at which the sweep's fields are changed, at each of the sweep's numbers of images"
+    )
+    regime: Regime = Field(description="regime at which they are changed")
+    contrastive: Annotated[list[ContrastiveField], AfterValidator(each_once)] = Field(
+        description="fields of the contrastive protocol that are changed one at a time"
+    )
+    configuration: NamedConfiguration = Field(description="named configuration at which they are changed")
+    runs: Positive | None = Field(
+        description="trainings per cell; null: as many as the phase has on the scene. What the phase lacks of the "
+        "unchanged ones is trained too"
     )
     jobs: Annotated[int, Field(ge=0)] = Field(
         description="jobs that the cells of a scene and protocol are spread over; 0: one for each cell"

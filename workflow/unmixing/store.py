@@ -10,8 +10,8 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,17 @@ from unmixing.errors import UnmixingError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 PROVENANCE_KEY = b"unmixing.provenance"
+
+# Where a Parquet file keeps the checksum of its bytes: the key, what Thrift writes between a key and a value of 64
+# characters, and what stands there while the checksum is computed.
+_SEAL_KEY = b"unmixing.sha256"
+_SEAL_MARK = _SEAL_KEY + b"\x18\x40"
+_NO_SEAL = b"0" * 64
+
+_JSON_SEAL = "unmixing_sha256"
 
 
 @contextlib.contextmanager
@@ -52,22 +61,39 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 -- any JSON value
-    """Return what a JSON file of the study holds.
+    """Return what a JSON file of the study holds, without its seal.
 
     Raises:
-        UnmixingError: the file is missing or damaged.
+        UnmixingError: the file is missing or damaged, or does not fit its seal.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnmixingError(f"file {path} is missing: run the study to make it") from None
     except (OSError, ValueError) as fault:
         raise UnmixingError(f"file {path} is damaged ({fault}): delete it and run the study again") from None
+    if isinstance(value, dict) and _JSON_SEAL in value:
+        seal = value.pop(_JSON_SEAL)
+        if seal != _json_digest(value):
+            raise UnmixingError(f"file {path} is damaged (checksum): delete it and run the study again")
+    return value
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write ``value`` to ``path`` atomically as indented JSON with sorted keys."""
+def write_json(path: Path, value: object, *, sealed: bool = False) -> None:
+    """Write ``value`` to ``path`` atomically as indented JSON with sorted keys.
+
+    Args:
+        path: file to write.
+        value: JSON value.
+        sealed: add the checksum of a mapping as its key ``unmixing_sha256``, which ``read_json`` proves and takes away.
+    """
+    if sealed and isinstance(value, Mapping):
+        value = {**value, _JSON_SEAL: _json_digest(value)}
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _json_digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def read_cells(manifests: Sequence[Path]) -> list[dict[str, Any]]:
@@ -76,7 +102,14 @@ def read_cells(manifests: Sequence[Path]) -> list[dict[str, Any]]:
     Raises:
         UnmixingError: a manifest is missing or damaged.
     """
-    return [cell for path in manifests for cell in read_json(path)["cells"]]
+    found: list[dict[str, Any]] = []
+    for path in manifests:
+        content = read_json(path)
+        cells = content.get("cells") if isinstance(content, dict) else None
+        if not isinstance(cells, list) or not all(isinstance(cell, dict) and "phase" in cell for cell in cells):
+            raise UnmixingError(f"file {path} is no manifest of a job: delete it and run the study again")
+        found += cells
+    return found
 
 
 def recipe_hash(recipe: Mapping[str, Any]) -> str:
@@ -173,8 +206,16 @@ class CellStore:
             record = json.loads(str(arrays.pop("record")))
         except FileNotFoundError:
             raise UnmixingError(f"run file {path} is missing: start the study again to compute it") from None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as fault:
-            raise UnmixingError(f"run file {path} is damaged ({fault}): delete it and start the study again") from fault
+        except Exception as fault:  # zipfile, zlib, struct and NumPy all raise their own on a damaged file
+            reason = " ".join(str(fault).split())[:120] or type(fault).__name__
+            raise UnmixingError(
+                f"run file {path} is damaged ({reason}): delete it and start the study again"
+            ) from fault
+        if record.get("run", run) != run or record.get("recipe", self.folder.name) != self.folder.name:
+            raise UnmixingError(
+                f"run file {path} is damaged (it holds run {record.get('run')} of recipe {record.get('recipe')}): "
+                "delete it and start the study again"
+            )
         return arrays, record
 
     def finished(self, runs: int) -> list[int]:
@@ -209,7 +250,7 @@ def find_recipe(store: Path, run_id: str, recipe: str | None = None) -> tuple[Pa
         UnmixingError: no such run is stored, or several recipes have it and none is named.
     """
     *place, run = run_id.split("/")
-    if len(place) != 4 or not run.isdecimal():
+    if len(place) != 4 or not run.isdecimal() or not all(re.fullmatch(r"\w[\w.-]*", part) for part in place):
         raise UnmixingError(f"{run_id!r} is no run: write phase/protocol/scene/setting/run, as in the column `id`")
     folders = sorted(path.parent for path in store.joinpath(*place).glob(f"*/{run}.npz"))
     found = [folder for folder in folders if recipe in (None, folder.name)]
@@ -229,22 +270,63 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     """
     entries = []
     for path in sorted(folder.rglob("journal.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                entries.append({**json.loads(line), "cell": str(path.parent.relative_to(folder))})
+                entry = json.loads(line)
+                if isinstance(entry, dict) and {"time", "event", "run"} <= set(entry):
+                    entries.append({**entry, "cell": str(path.parent.relative_to(folder))})
     return sorted(entries, key=lambda entry: entry["time"])
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path, provenance: Mapping[str, Any]) -> None:
     """Write a tidy table atomically, with its provenance as JSON in the file's metadata."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     described = json.dumps(provenance, sort_keys=True).encode()
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), PROVENANCE_KEY: described})
+    metadata = {**(table.schema.metadata or {}), PROVENANCE_KEY: described}
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        write_sealed(table.replace_schema_metadata(metadata), temporary)
+
+
+def write_sealed(table: "pa.Table", path: Path) -> None:
+    """Write an Arrow table as Parquet whose metadata hold the checksum of the file.
+
+    Parquet alone lets flipped bits through: other numbers, and nobody would know.
+    """
+    import pyarrow.parquet as pq
+
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), _SEAL_KEY: _NO_SEAL}), path)
+    content = path.read_bytes()
+    place = content.rfind(_SEAL_MARK + _NO_SEAL)
+    if place >= 0:
+        with path.open("r+b") as handle:
+            handle.seek(place + len(_SEAL_MARK))
+            handle.write(hashlib.sha256(content).hexdigest().encode())
+
+
+def read_sealed(path: Path) -> "pa.Table":
+    """Return the Arrow table of a Parquet file, proven by its seal where it has one.
+
+    Raises:
+        UnmixingError: the file is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = path.read_bytes()
+        place = content.rfind(_SEAL_MARK) + len(_SEAL_MARK)
+        if place >= len(_SEAL_MARK):
+            seal, rest = content[place : place + 64], content[place + 64 :]
+            if seal != hashlib.sha256(content[:place] + _NO_SEAL + rest).hexdigest().encode():
+                raise ValueError("checksum")
+        return pq.read_table(pa.BufferReader(content))
+    except FileNotFoundError:
+        raise UnmixingError(f"table {path} is missing: run the study to make it") from None
+    except (pa.ArrowException, OSError, ValueError) as fault:
+        reason = (str(fault).splitlines() or [type(fault).__name__])[0]
+        raise UnmixingError(f"table {path} is damaged ({reason}): delete it and run the study again") from fault
 
 
 def read_parquet(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
@@ -254,19 +336,15 @@ def read_parquet(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
         UnmixingError: the file is missing, damaged, or carries no provenance.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    table = read_sealed(path)
+    metadata = table.schema.metadata or {}
+    if PROVENANCE_KEY not in metadata:
+        raise UnmixingError(f"table {path} carries no provenance: delete it and run the study again")
     try:
-        table = pq.read_table(path)
-        provenance = json.loads((table.schema.metadata or {})[PROVENANCE_KEY])
-    except FileNotFoundError:
-        raise UnmixingError(f"table {path} is missing: run the study to make it") from None
-    except KeyError:
-        raise UnmixingError(f"table {path} carries no provenance: delete it and run the study again") from None
-    except (pa.ArrowInvalid, OSError, ValueError) as fault:
-        reason = str(fault).splitlines()[0]
-        raise UnmixingError(f"table {path} is damaged ({reason}): delete it and run the study again") from fault
-    return table.to_pandas(), provenance
+        return table.to_pandas(), json.loads(metadata[PROVENANCE_KEY])
+    except (pa.ArrowException, ValueError) as fault:
+        raise UnmixingError(f"table {path} is damaged ({fault}): delete it and run the study again") from fault
 
 
 MEASURED_COLUMNS = ("seconds", "peak_memory_bytes")

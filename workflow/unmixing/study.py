@@ -30,6 +30,9 @@ RELEASED_SWEEP = "augmentation_sweep_reference.csv"
 #: The released results of the contrastive grids, in the same folder.
 RELEASED_GRID = "grid_search_reference.csv"
 
+#: Loss curves of figures 9 and 10, read by eye, in the same folder.
+RELEASED_READINGS = "figure_readings.csv"
+
 #: Scenes of the registry without reference abundances.
 WITHOUT_ABUNDANCES = ("cuprite", "dlr_hysu")
 
@@ -59,8 +62,9 @@ class Study:
         self.availability: dict[str, Availability] = {
             scene.scene: scene for scene in find_scenes(list(load_registry()), self.scenes_folder, self.cache)
         }
-        self.released_sheets = _folder(environment, "UNMIXING_REFERENCE")
-        self.semi_real = find_semi_real(self.scenes_folder, _folder(environment, "UNMIXING_LIBRARIES"))
+        self.released_sheets = released_folder(environment)
+        self.libraries = _folder(environment, "UNMIXING_LIBRARIES")
+        self.semi_real = find_semi_real(self.scenes_folder, self.libraries)
         self.availability |= {scene: known for scene, (known, _) in self.semi_real.items()}
         self.availability |= {scene: own.availability(scene) for scene, own in configuration.own_scenes.items()}
         missing = [self.availability[scene] for scene in configuration.scenes if not self.availability[scene].available]
@@ -137,12 +141,15 @@ class Study:
         """Return the study's seed; under ``entropy: system`` draw and record it if this is the first time."""
         if self.configuration.entropy == "study":
             return self.configuration.seed
+        from unmixing.store import read_json, write_json
+
         path = self.results / "entropy" / f"{self.name}.json"
         if not path.exists():
-            from unmixing.store import write_json
-
-            write_json(path, {"entropy": secrets.randbits(63)})
-        return int(json.loads(path.read_text(encoding="utf-8"))["entropy"])
+            write_json(path, {"entropy": secrets.randbits(63)}, sealed=True)
+        record = read_json(path)
+        if not isinstance(record, dict) or not isinstance(record.get("entropy"), int):
+            raise UnmixingError(f"file {path} holds no seed: put the one that its runs were trained with back")
+        return int(record["entropy"])
 
     def job(self, phase: str, protocol: str, scene: str, name: str) -> str:
         """Return what the cells of a job depend on, as the JSON that `unmixing train` takes."""
@@ -164,12 +171,15 @@ class Study:
     def label_manifests(self, phase: str, protocol: str, scene: str) -> list[str]:
         """Return the manifests of the baseline that labels of a phase are cut from; none where it takes no such labels.
 
-        Labels come from the baseline for the variant ``stage1``, and for all where a scene has no reference abundances.
+        Labels come from the baseline for the variant ``stage1``, for the audit of ``label_source``, and for all where a
+        scene has no reference abundances.
         """
-        if phase not in CONTRASTIVE_PHASES:
+        audited = self.configuration.audit.contrastive if phase == "audit" else []
+        if not (phase in CONTRASTIVE_PHASES or audited):
             return []
         trained = self.configuration.baseline.protocols_of(scene)
         asked = phase == "contrastive" and "stage1" in self.configuration.contrastive.variants
+        asked = asked or "label_source" in audited
         if not (asked or scene in self.configuration.own_scenes or scene in WITHOUT_ABUNDANCES):
             return []
         return self.manifests("baseline", protocol if protocol in trained else trained[0], scene)
@@ -195,6 +205,12 @@ class Study:
         """Return the released sheet of the contrastive grids where it is at hand, as a list."""
         path = self.released_sheets / RELEASED_GRID if self.released_sheets else None
         return [str(path)] if path and path.is_file() else []
+
+    def sheets(self) -> list[str]:
+        """Return all released sheets that are at hand."""
+        folder = self.released_sheets
+        known = [folder / name for name in (RELEASED_SWEEP, RELEASED_GRID, RELEASED_READINGS)] if folder else []
+        return [str(path) for path in known if path.is_file()]
 
     def purity_files(self) -> list[str]:
         """Return the files that say what the sweep's treatments do to the purity of a training set."""
@@ -312,6 +328,18 @@ def scene_places(environment: Mapping[str, str] | None = None) -> tuple[Path | N
     known = os.environ if environment is None else environment
     cache = Path(known.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unmixing" / "scenes"
     return _folder(known, "UNMIXING_SCENES"), cache
+
+
+def released_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return the folder of released sheets, None if the user names none.
+
+    Args:
+        environment: that of this process if None.
+
+    Raises:
+        UnmixingError: the folder named does not exist.
+    """
+    return _folder(os.environ if environment is None else environment, "UNMIXING_REFERENCE")
 
 
 def _folder(environment: Mapping[str, str], variable: str) -> Path | None:

@@ -216,7 +216,7 @@ def test_start_up_measures_a_real_job(tmp_path):
     assert '"runs": 0' in codes["train", "job"]
 
 
-TRAINING = {"train", "purity", "replay", "semantic_train", "unmix"}
+TRAINING = {"anchors", "governance", "purity", "replay", "semantic", "semantic_train", "train", "unmix"}
 """Programs that may load torch."""
 
 

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from unmixing.figures import architecture
-from unmixing.figures.diagram import in_boxes, record_layers
+from unmixing.figures.diagram import in_boxes
+from unmixing.figures.recording import record_layers
 from unmixing.models.cnnaeu import CNNAEU
 from unmixing.models.contrastive import ContrastiveAutoencoder
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from unmixing.errors import UnmixingError
 from unmixing.figures.style import (
     FORMATS,
+    INK,
+    MUTED,
     PALETTE,
+    VERMILION_INK,
     Description,
     break_at_gaps,
+    merge_messages,
+    message_height,
     read_description,
     save_figure,
     style,
+    svg_of,
     wavelength_axis,
     wavelength_gaps,
 )
@@ -82,3 +89,24 @@ def test_a_foreign_picture_is_refused(tmp_path):
     (tmp_path / "x.svg").write_text("<svg/>")
     with pytest.raises(UnmixingError, match=r"x\.svg: no description"):
         read_description(tmp_path / "x.svg")
+
+
+@pytest.mark.parametrize("ink", [INK, MUTED, VERMILION_INK])
+def test_inks_can_be_read_on_white(ink):
+    channels = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in to_rgb(ink)]
+    assert 1.05 / (np.dot(channels, [0.2126, 0.7152, 0.0722]) + 0.05) >= 4.5
+
+
+def test_messages_of_one_reason_stand_together():
+    told = merge_messages(
+        [("Samson (real)", "no runs"), ("Cuprite (real)", "not at hand"), ("Urban4 (crop)", "no runs")]
+    )
+    assert told == [("Samson (real)\nUrban4 (crop)", "no runs"), ("Cuprite (real)", "not at hand")]
+    assert message_height(*told[0]) > message_height(*told[1])
+
+
+def test_an_svg_in_memory_is_the_one_on_disk(tmp_path):
+    figure = Figure(figsize=(2, 1))
+    description = Description("figure_x", "Title", "Caption.")
+    save_figure(figure, tmp_path / "figure_x", description)
+    assert svg_of(figure, description) == (tmp_path / "figure_x.svg").read_bytes()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import gzip
 import hashlib
+import io
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
@@ -15,6 +18,8 @@ from unmixing.errors import UnmixingError
 from unmixing.figures.endmembers import describe, draw
 from unmixing.figures.style import save_figure
 from unmixing.report import page as page_module
+from unmixing.report import runs_section as runs_module
+from unmixing.report.embedding import shrink_svg
 from unmixing.report.page import (
     Fact,
     Facts,
@@ -27,10 +32,10 @@ from unmixing.report.page import (
     render,
     table_block,
 )
+from unmixing.report.runs_section import runs_section
 from unmixing.report.sections import (
     figures_section,
     provenance_section,
-    runs_section,
     scenes_section,
     summary,
     tables_section,
@@ -149,10 +154,14 @@ def test_tables_come_with_downloads_notes_and_command(text, folder):
     assert "UNMIXING_SCENES" in text
 
 
-def test_figures_are_embedded_at_their_size(text, folder):
-    source = re.search(r'<img src="data:image/svg\+xml;base64,([^"]*)" width="(\d+)" height="(\d+)"', text)
-    assert base64.b64decode(source.group(1)) == (folder / "figure_endmembers.svg").read_bytes()
+def test_figures_are_embedded_at_their_size_with_latex(text, folder):
+    source = re.search(r'<img src="data:image/svg\+xml,([^"]*)" width="(\d+)" height="(\d+)"', text)
+    picture = shrink_svg((folder / "figure_endmembers.svg").read_bytes()).decode()
+    assert unquote(source.group(1)).replace("'", '"') == picture
     assert int(source.group(2)) == pytest.approx(9.6 * 96, abs=1)
+    link = re.search(r'download="figure_endmembers.tex" href="data:[^"]*?base64,([^"]*)"', text).group(1)
+    assert b"{figure_endmembers.pdf}" in base64.b64decode(link)
+    assert "<code>make figure_endmembers</code>" in text
 
 
 def test_large_figures_are_embedded_as_pixels(folder, monkeypatch):
@@ -213,3 +222,27 @@ def test_runs_are_counted_once_each():
     assert (row["runs"], row["runs_ok"], row["runs_diverged"]) == (4, 3, 1)
     assert row["seconds_total"] == 50
     assert row["epochs"] == 80
+
+
+def test_the_run_rows_come_with_the_page():
+    rows = runs()
+    download = runs_section(rows, "make study TARGET=report").blocks[1]
+    text = gzip.decompress(download.content).decode()
+    assert pd.read_csv(io.StringIO(text))["sad_rad"].tolist() == rows["sad_rad"].tolist()
+    assert download.content == runs_section(rows, "").blocks[1].content, "the same rows give the same bytes"
+    page = render([runs_section(rows, "make study TARGET=report")], HEADING)
+    assert f'<p id="run-rows" class="tools"><a class="button" download="runs.csv.gz" href="{download.source}">' in page
+
+
+def test_too_many_run_rows_stay_outside(monkeypatch):
+    monkeypatch.setattr(runs_module, "LARGEST_ROWS", 100)
+    assert "too many for this page" in runs_section(runs(), "").blocks[1].paragraphs[0]
+
+
+def test_every_own_table_says_its_scale_n_and_provenance():
+    provenance = {"commit": "0123abc"}
+    own = [scenes_section(scenes(), "", provenance).blocks[0], runs_section(runs(), "", provenance).blocks[0]]
+    for block in own:
+        assert block.table.scale
+        assert block.table.n
+        assert "0123abc" in block.provenance

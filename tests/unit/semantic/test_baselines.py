@@ -77,6 +77,14 @@ def test_darker_pixels_mislead_fcls_and_not_scls(library):
     assert np.sqrt(np.mean((BASELINES["class_mean_fcls"].solve(dark, library) - shares) ** 2)) > 0.02
 
 
+def test_products_are_told_from_the_materials_they_came_from(library):
+    shares, pixels = mixtures(library.means)
+    products = shares[:, [0]] * shares[:, [1]] * library.means[0] * library.means[1]
+    found = BASELINES["class_mean_bilinear"].solve(0.7 * (pixels + products), library)
+    assert np.abs(found - shares).max() < 1e-6, "a gain changes nothing"
+    assert np.abs(BASELINES["class_mean_scls"].solve(pixels + products, library) - shares).max() > 1e-3
+
+
 def test_every_baseline_stays_on_the_simplex(library):
     pixels = np.random.default_rng(0).uniform(0, 1, (20, AXIS.size))
     for name, baseline in BASELINES.items():

@@ -97,7 +97,7 @@ def test_the_shipped_model_is_small_whole_and_made_by_the_recipe_beside_it():
     assert model.facts.size == "S"
     assert model.facts.recipe == recipe_sha256(read_recipe(path.with_suffix(".yaml")))
     assert path.with_suffix(".sha256").read_text().split()[0] in path.with_suffix(".md").read_text()
-    assert {"similarity", "angle"} == set(model.facts.thresholds)
+    assert {"similarity", "angle", "angle_given"} == set(model.facts.thresholds)
     assert {"bare_soil", "water", "pine", "alunite"} <= set(model.facts.concepts)
 
 

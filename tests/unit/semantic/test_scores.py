@@ -14,6 +14,7 @@ from unmixing.semantic.scores import (
     dominant_hits,
     score_assignment,
     score_maps,
+    score_values,
 )
 
 #: Two materials, the second far darker: what is half and half by area is mostly the first by brightness.
@@ -147,3 +148,16 @@ def test_blocks_cover_the_image_in_equal_parts():
     numbers = block_numbers((10, 20), 5)
     assert np.bincount(numbers.ravel()).tolist() == [8] * 25
     assert len(np.unique(numbers[:2, :4])) == 1
+
+
+def test_values_of_pixels_are_averaged_with_intervals_over_blocks():
+    values = np.arange(600.0).reshape(20, 30)
+    used = np.ones((20, 30), bool)
+    used[0] = False
+    row = score_values("residual", values, used, identity={"method": "m"}).iloc[0]
+    assert row["value"] == pytest.approx(values[1:].mean())
+    assert row["low"] < row["value"] < row["high"]
+    assert (row["method"], row["n"], row["blocks"]) == ("m", 570, 25)
+    assert np.isnan(score_values("residual", values, used, blocks=0)["low"].iloc[0])
+    with pytest.raises(UnmixingError, match="no pixel is left"):
+        score_values("residual", values, ~np.ones((20, 30), bool))

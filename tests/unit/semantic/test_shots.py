@@ -5,7 +5,15 @@ import pytest
 
 from unmixing.errors import UnmixingError
 from unmixing.evaluation import References
-from unmixing.semantic.shots import SHOT_BASELINES, draw_shots, near_pixels, score_shots
+from unmixing.semantic.shots import (
+    SHOT_BASELINES,
+    ShotEstimate,
+    ShotMethod,
+    baseline_methods,
+    draw_shots,
+    near_pixels,
+    score_shots,
+)
 
 SPECTRA = np.array([[0.6, 0.2, 0.1, 0.3, 0.2], [0.1, 0.5, 0.3, 0.1, 0.2], [0.2, 0.2, 0.7, 0.2, 0.5]])
 
@@ -105,3 +113,19 @@ def test_scores_say_who_dropped_out_and_how_many_took_part():
     assert scls["value"].max() < 1e-6
     nearest = rows[(rows["method"] == "shots_nearest") & (rows["metric"] == "armse")]
     assert nearest["value"].min() > 0.05, "labels are wrong on the mixed stripe"
+
+
+def test_methods_of_ones_own_are_compared_draw_by_draw_on_the_same_pixels():
+    known = made_scene()
+
+    def even(pixels, places, drawn):
+        assert len(pixels) == len(places) == drawn.tested.sum()
+        return ShotEstimate(np.full((len(pixels), 2), 0.5), None) if drawn.draw == 0 else None
+
+    methods = {"even": ShotMethod("Even", "none", even), **baseline_methods(known.cube, ["shots_mean_scls"])}
+    rows = score_shots(known, draw_shots(known, 2, 1, draws=2), methods=methods, against=["shots_mean_scls"])
+    assert set(rows.loc[rows["method"] == "even", "draw"]) == {0}, "the other draw was not for it"
+    armse = rows[(rows["metric"] == "armse") & (rows["convention"] == "reference") & (rows["draw"] == 0)]
+    value = armse.set_index(["method", "against"])["value"]
+    assert value["even", "shots_mean_scls"] == pytest.approx(value["even", ""] - value["shots_mean_scls", ""])
+    assert set(rows.loc[rows["method"] == "shots_mean_scls", "against"]) == {""}

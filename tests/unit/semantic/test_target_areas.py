@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from unmixing.errors import UnmixingError
-from unmixing.semantic.shots import target_shots, without_shots
+from unmixing.semantic.shots import baseline_methods, target_shots, without_shots
 from unmixing.semantic.target_areas import shot_target_rows, summarise_targets, target_rows
 
 SIDES = (3.0, 2.0, 1.0)
@@ -83,9 +83,11 @@ def test_shots_are_whole_pixels_of_the_largest_targets():
 
 def test_few_shots_are_scored_on_the_smaller_targets_alone():
     _, scene = made_scene()
-    rows = shot_target_rows(scene, target_shots(scene, 2, 2, draws=2), ["shots_mean_scls"])
+    methods = baseline_methods(scene["cube"].to_numpy(), ["shots_mean_scls"])
+    rows = shot_target_rows(scene, target_shots(scene, 2, 2, draws=2), methods)
     assert set(rows["side_m"]) == {2.0, 1.0}
     assert set(rows["k"]) == {2}
+    assert set(rows["uses_truth"]) == {"training"}
     assert np.abs(rows["estimated_m2"] - rows["known_m2"]).max() < 1e-6
     assert summarise_targets(rows)["draws"].tolist() == [2, 2]
 

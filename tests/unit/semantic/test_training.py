@@ -167,7 +167,7 @@ def test_from_recipe_to_model_the_minerals_less_library_works(library, ontology,
     data = TrainingData(library, ontology, materials, materials, (materials.prompts, materials.means))
     recipe = TrainingRecipe(size="tiny", steps=2, batch=16, library_usgs=False, modelled_water=8)
     model = train_from_recipe(recipe, data)
-    assert set(model.facts.thresholds) == {"similarity", "angle"}
+    assert set(model.facts.thresholds) == {"similarity", "angle", "angle_given"}
     assert model.facts.concepts == materials.prompts
 
 

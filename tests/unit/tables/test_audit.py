@@ -4,16 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unmixing.protocol.audit import flip
-from unmixing.protocol.baseline import PROTOCOLS
+from unmixing.protocol.audit import FIELDS
+from unmixing.protocol.points import POINTS
 from unmixing.statistics import paired_comparison
 from unmixing.tables import audit
 from unmixing.tables.audit_effects import REMAINDER, SUM, TOGETHER
-from unmixing.tables.audit_sources import FIELDS, SOURCES
+from unmixing.tables.audit_sources import SOURCES
 from unmixing.tables.run_rows import NO_REFERENCE
 from unmixing.tables.writing import latex_text, markdown_text, read_table, write_table
 
+from .contrastive_frames import point_rows
 from .frames import runs, scenes
+from .sweep_frames import shifted, sweep
 
 SCALE = {"samson": {"runs": 5, "epochs": 80, "patches": 250, "patch_size": 40}}
 BASE = np.array([[0.03, 0.04, 0.11], [0.05, 0.04, 0.09], [0.04, 0.04, 0.10], [0.06, 0.05, 0.10], [0.05, 0.03, 0.12]])
@@ -73,7 +75,7 @@ def test_p_values_are_adjusted_over_the_single_changes_alone():
 def test_changes_stand_by_size_and_those_without_runs_behind_them():
     frame = rows_of(study())
     assert frame.index.tolist() == [
-        *("loss", "batch_norm", "initial_weights", "activation", "input"),
+        *("loss", "batch_norm", "initial_weights", "activation", "input", "matching"),
         *(SUM, TOGETHER, REMAINDER),
     ]
     unmade = frame.loc["activation"]
@@ -199,12 +201,129 @@ def test_what_cannot_be_paired_has_a_reason():
 
 
 def test_every_field_of_the_audit_has_its_source():
-    assert set(SOURCES) == set(FIELDS)
-    for name in FIELDS:
-        flip("described", name)
-        assert SOURCES[name].paper
-        assert SOURCES[name].code
-        assert hasattr(PROTOCOLS["released"], name)
+    assert set(SOURCES) == {(phase, field) for phase, fields in FIELDS.items() for field in fields}
+    for source in SOURCES.values():
+        assert source.paper
+        assert source.code
+
+
+ARM = "crop_50-dynamic_unseeded-10"
+
+
+def sweep_study(shift=0.02, *, place=ARM, number=5, sets=5, weights=5, field="patches", **more):
+    """One arm of the sweep and the same with a field changed, by a shift that grows with the run."""
+    treatment, regime, images = place.split("-")
+    common = {"number": number, "images": int(images), "regimes": (regime,), "image_sets": sets}
+    common |= {"initialisations": weights, **more}
+
+    def changed(regime, run, image_set, weights):
+        return shifted(0.0)(regime, run, image_set, weights) + shift + 0.001 * run
+
+    before, after = sweep({treatment: shifted(0.0)}, **common), sweep({treatment: changed}, **common)
+    rows = pd.concat([before, after.assign(phase="audit", setting=f"augmentation_{field}-{place}")], ignore_index=True)
+    return rows.assign(stream=rows["run"])
+
+
+def contrastive_study(field="view_axes", shift=0.03, *, protocol="described", start="contrastive"):
+    """A named configuration and the same with a field changed."""
+    point = POINTS["table7_average"]
+    own = {"phase": start, "configuration": "table7_average", "protocol": protocol}
+    name = "table7_average-generalized" if start == "contrastive" else "contrastive_unchanged"
+    changed = BASE + shift + WOBBLE
+    audited = point_rows(f"contrastive_{field}", changed, point, group="audit", **{**own, "phase": "audit"})
+    return pd.concat([point_rows(name, BASE, point, **own), audited], ignore_index=True)
+
+
+def test_phases_have_rows_of_their_own_and_a_family_of_their_own():
+    rows = pd.concat([study(), sweep_study(), contrastive_study()], ignore_index=True)
+    frame = audit.build(rows, scenes(), SCALE, {}).frame
+    frame = frame[(frame["scene"] == "samson") & frame["runs"].notna()]
+    assert frame["phase"].unique().tolist() == ["baseline", "augmentation", "contrastive"]
+    grid, views = (frame.set_index("field").loc[name] for name in ("patches", "view_axes"))
+    assert grid["difference"] == pytest.approx(0.022)
+    assert grid["place"] == "Crop 50 %; dynamic, unseeded; 10 images"
+    assert (grid["before_value"], grid["after_value"], grid["item"]) == ("random", "corner_grid", "B2")
+    raw = paired_comparison(0.02 + 0.001 * np.arange(5), np.zeros(5))
+    assert grid["p_value"] == pytest.approx(raw.p_value), "alone in its family"
+    assert views["difference"] == pytest.approx(0.03)
+    assert (views["place"], views["after_value"]) == ("Best SAD (Avg) of Table 7", "band_row")
+
+
+def test_what_a_phase_did_not_change_is_listed_once_with_why():
+    rows = pd.concat([sweep_study(place=place) for place in (ARM, "flip_both-dynamic_unseeded-10")])
+    frame = audit.build(rows, scenes(), SCALE, {}).frame
+    frame = frame[frame["scene"] == "samson"]
+    assert (frame["field"] == "patches").sum() == 2
+    others = frame[frame["field"] != "patches"].set_index("field")["reason"]
+    assert sorted(others.index) == sorted(set(FIELDS["augmentation"]) - {"patches"})
+    assert others["recipe"].startswith("no runs in this study: add recipe to `audit: augmentation`")
+    assert others["jitter"] == "changes nothing here: the images of this treatment stay as they are"
+    assert frame["field"].tolist()[-1] == "patches", "the second place has nothing but what was changed there"
+
+
+def test_runs_of_the_sweep_that_share_images_are_one_pair():
+    place = "crop_50-fixed_unseeded-10"
+    frame = audit.build(sweep_study(place=place, number=6, sets=3), scenes(), SCALE, {}).frame
+    row = frame.set_index("field").loc["patches"]
+    assert row["runs"] == 3
+    assert row["trials"] == 6
+    assert row["reason"] == "6 pairs of runs, of which those that share images or weights are one"
+    values = [float(value) for value in row["run_values"].split()]
+    assert np.allclose(values, [0.0215, 0.0225, 0.0235]), "runs r and r + 3 share a set"
+    assert pd.isna(row["found_before_low"]), "six runs of three draws are no six trials"
+
+
+def test_contrastive_training_from_released_is_compared_with_the_audits_own_runs():
+    released = contrastive_study(protocol="released", start="audit")
+    # One run with the one seed of the released code, of the phase itself: not what the changes start from.
+    single = point_rows("table7_average-generalized", BASE[:1] + 1, POINTS["table7_average"], protocol="released",
+                        configuration="table7_average")  # fmt: skip
+    frame = rows_of(pd.concat([released, single]), protocol="released")
+    assert frame.loc["view_axes", "runs"] == 5
+    assert frame.loc["view_axes", "difference"] == pytest.approx(0.03)
+    assert (frame.loc["view_axes", "before_value"], frame.loc["view_axes", "after_value"]) == ("band_row", "spatial")
+    assert "contrastive_unchanged" not in frame.index
+
+
+def test_all_changes_of_contrastive_training_at_once_stand_below_where_both_were_run():
+    both = pd.concat([contrastive_study(), contrastive_study(protocol="released", start="audit")])
+    frame = rows_of(both)
+    assert frame.loc[TOGETHER, "difference"] == pytest.approx(0.0)
+    assert SUM not in frame.index, "most single changes were not run"
+    assert TOGETHER not in rows_of(contrastive_study()).index
+
+
+def test_the_audits_own_unchanged_runs_come_before_the_phases():
+    rows = sweep_study(number=3)
+    more = sweep_study(number=5)
+    own = more[more["phase"] == "augmentation"].assign(phase="audit", setting=f"augmentation_unchanged-{ARM}")
+    changed = more[more["phase"] == "audit"]
+    frame = audit.build(pd.concat([rows[rows["phase"] == "augmentation"], own, changed]), scenes(), SCALE, {}).frame
+    row = frame.set_index("field").loc["patches"]
+    assert row["runs"] == 5, "the phase has three"
+    assert row["difference"] == pytest.approx(0.022)
+    assert "unchanged" not in set(frame["field"].dropna())
+
+
+def test_matching_compares_two_scores_of_the_same_runs():
+    greedy = BASE + np.array([0.0, 0.0, 0.03])
+    row = rows_of(pd.concat([arm(BASE), arm(greedy, "baseline_matching")])).loc["matching"]
+    assert (row["before_value"], row["after_value"]) == ("optimal", "greedy")
+    assert row["difference"] == pytest.approx(0.01)
+    assert row["runs"] == 5, "the same initial weights are no reason to leave a run out"
+
+
+def test_the_papers_scale_is_that_of_each_phase():
+    plan = {"epochs": 100, "patches": 250, "learning_rate": 0.003, "patch_size": None, "batch_size": None}
+    whole = {"runs": 25, "epochs": 320, "patches": 250, "patch_size": 40, "batch_size": 15, "learning_rate": 0.003}
+    scale = {"samson": {**whole, "contrastive": plan, "augmentation": whole}}
+    rows = pd.concat([contrastive_study(), sweep_study(number=25, place="crop_50-dynamic_unseeded-90", sets=25)])
+    table = audit.build(rows, scenes(), scale, {})
+    known = table.frame.dropna(subset=["runs"]).set_index("field")["comparison"]
+    assert known[["patches", "view_axes"]].isna().all()
+    assert "contrastive training 100 epochs, 250 patches" in table.scale
+    few = audit.build(sweep_study(number=25, sets=25), scenes(), scale, {}).frame.set_index("field")
+    assert few.loc["patches", "comparison"] == "indicative", "ten images are not ninety"
 
 
 def test_the_table_survives_its_files(tmp_path):
@@ -212,6 +331,7 @@ def test_the_table_survives_its_files(tmp_path):
     write_table(table, tmp_path / "table_audit")
     again = read_table(tmp_path / "table_audit.parquet")
     pd.testing.assert_frame_equal(again.frame, table.frame, check_dtype=False)
-    assert table.n == "Samson (described) 4 to 5 pairs"
-    assert "elementwise_arccos" in markdown_text(table)
+    assert table.n == "Samson (real), from described, baseline: 4 to 5 pairs"
+    assert table.scale == "baseline 80 epochs, 250 patches of 40 x 40 pixels"
+    assert "elementwise" in markdown_text(table)
     assert latex_text(table).isascii()

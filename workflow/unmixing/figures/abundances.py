@@ -14,19 +14,25 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from unmixing.figures.style import MUTED, Description, message_panel, style
+from unmixing.figures.style import (
+    ABUNDANCE_COLOURS,
+    MUTED,
+    Description,
+    merge_messages,
+    message_height,
+    message_panel,
+    style,
+)
 from unmixing.tables.run_rows import groups, of_phase, study_runs, study_scale
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 
 _WIDTH = 9.6  # inches
 _HALF_COLUMNS, _WHOLE_COLUMNS = 4, 8
 _MAP = 1.08  # inches
-_HEAD_HEIGHT, _MESSAGE_HEIGHT, _BAR_HEIGHT = 0.3, 0.5, 0.65
+_HEAD_HEIGHT, _BAR_HEIGHT = 0.3, 0.65
 _MARGIN = 0.008
 
-#: Even in lightness and told apart by people with any common colour blindness.
-COLOURS = "cividis"
-
+NO_MAPS = "no run has an SAD to rank it by, or all come from reports/reference, which keeps no maps"
 KINDS = ("reference", "network", "resolved")
 
 
@@ -62,8 +68,6 @@ class _Block:
     @property
     def height(self) -> float:
         """Inches."""
-        if not self.kinds:
-            return _MESSAGE_HEIGHT
         return _HEAD_HEIGHT + 0.3 + len(self.kinds) * (_map_height(self.maps) + 0.05)
 
 
@@ -108,7 +112,8 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         scenes: Availability records of all scenes.
 
     Returns:
-        A figure 9.6 inches wide; a scene of the study without maps has a line that says why.
+        A figure 9.6 inches wide, half of it for one scene with few endmembers; a scene of the study without maps has a
+        line that says why.
     """
     shown = [scene for scene in scenes_to_show(scenes) if scene.in_study]
     blocks = [
@@ -117,33 +122,40 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         # A protocol that the study does not ask of this scene takes no room.
         if len(chosen) or not protocol
     ]
-    lines = _lines(blocks)
-    heights = [_BAR_HEIGHT, *(max(block.height for block in line) for line in lines)]
+    lines = _lines([block for block in blocks if block.kinds])
+    told = merge_messages((block.heading, block.scene.reason or NO_MAPS) for block in blocks if not block.kinds)
+    # One scene with few endmembers needs half of the width.
+    alone = len(lines) == 1 and len(lines[0]) == 1 and lines[0][0].narrow and not told
+    heights = [_BAR_HEIGHT] if lines else []
+    heights += [max(block.height for block in line) for line in lines]
+    heights += [message_height(*message) for message in told]
     with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        axes = parts[0].add_axes((0.03, 0.6, 0.3, 0.22))
-        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), cax=axes, orientation="horizontal")
-        bar.set_label("abundance")
-        for part, line in zip(parts[1:], lines, strict=True):
+        size = (_WIDTH / (2 if alone else 1), sum(heights) or _BAR_HEIGHT)
+        figure = Figure(figsize=size, layout="constrained")
+        parts = list(figure.subfigures(len(heights) or 1, 1, height_ratios=heights or [1], squeeze=False)[:, 0])
+        if lines:
+            _draw_bar(parts.pop(0), 0.6 if alone else 0.3)
+        for part, line in zip(parts, lines, strict=False):
             if line[0].narrow:
-                halves = part.subfigures(1, 2, squeeze=False)[0]
+                halves = [part] if alone else part.subfigures(1, 2, squeeze=False)[0]
                 for half, block in zip(halves, line, strict=False):
                     _draw_block(half, block, _HALF_COLUMNS)
-            elif line[0].kinds:
-                _draw_block(part, line[0], max(_WHOLE_COLUMNS, line[0].maps["endmember"].nunique()))
             else:
-                block = line[0]
-                reason = block.scene.reason or (
-                    "no run has an SAD to rank it by, or all come from reports/reference, which keeps no maps"
-                )
-                message_panel(part, block.heading, "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
+                _draw_block(part, line[0], max(_WHOLE_COLUMNS, line[0].maps["endmember"].nunique()))
+        for part, message in zip(parts[len(lines) :], told, strict=False):
+            message_panel(part, *message, _MARGIN)
         engine = figure.get_layout_engine()
         if isinstance(engine, ConstrainedLayoutEngine):
             engine.set(w_pad=0.02, h_pad=0.04, wspace=0.01, hspace=0.01)
             engine.execute(figure)
         figure.set_layout_engine("none")
     return figure
+
+
+def _draw_bar(part: SubFigure, length: float) -> None:
+    axes = part.add_axes((0.03, 0.6, length, 0.22))
+    scale = ScalarMappable(Normalize(0, 1), ABUNDANCE_COLOURS)
+    part.figure.colorbar(scale, cax=axes, orientation="horizontal").set_label("abundance")
 
 
 def _maps_of(maps: pd.DataFrame, scene: str, protocol: str) -> pd.DataFrame:
@@ -179,7 +191,7 @@ def _draw_block(part: SubFigure, block: _Block, places: int) -> None:
             axes = grid[line, column]
             of_one = block.maps[block.maps["endmember"] == endmember]
             image = of_one.pivot(index="row", columns="col", values=kind).to_numpy(np.float64)
-            axes.imshow(image, cmap=COLOURS, vmin=0, vmax=1, interpolation="nearest")
+            axes.imshow(image, cmap=ABUNDANCE_COLOURS, vmin=0, vmax=1, interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
             for side in axes.spines.values():

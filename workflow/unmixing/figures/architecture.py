@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unmixing.figures.diagram import Box, canvas, draw_arrow, draw_box, in_boxes, record_layers, write_table
+from unmixing.figures.diagram import Box, canvas, draw_arrow, draw_box, in_boxes, write_table
+from unmixing.figures.recording import record_layers
 from unmixing.figures.style import MUTED, Description, style
 from unmixing.tables.scene_rows import SceneRow, facts_by_scene, scenes_to_show
 
@@ -45,6 +46,7 @@ def describe(
         title="The convolutional autoencoder (Figure 1 of the paper)",
         caption="CNNAEU, drawn from the network object: its layers are recorded while it runs once, with their kernels "
         "and channels" + (f" on {known[0][0].title}" if known else "") + "; below, its sizes on every scene at hand.",
+        scale="no training",
         n="no runs: a drawing",
         notes=[
             "The numbers behind convolutions are output channels; there are no biases. Batch normalisation and "

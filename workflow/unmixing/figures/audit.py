@@ -15,12 +15,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
-from unmixing.tables.audit_effects import Effect, audited, count_pairs
-from unmixing.tables.run_rows import study_scale
-from unmixing.tables.scene_rows import SceneRow
+from unmixing.tables.audit import audit_scale
+from unmixing.tables.audit_effects import Panel, audited
+from unmixing.tables.audit_pairs import Effect
 
 _WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
-_BAR_HEIGHT, _FRAME_HEIGHT, _MESSAGE_HEIGHT, _LEGEND_HEIGHT = 0.4, 0.85, 0.5, 0.4
+_BAR_HEIGHT, _FRAME_HEIGHT, _LINE_HEIGHT, _MESSAGE_HEIGHT, _LEGEND_HEIGHT = 0.4, 0.85, 0.16, 0.5, 0.4
+_WRAP, _TITLE_WRAP = 110, 104  # characters of the line that names what was not changed, and of a heading
 _MARGIN = 0.008
 _THICKNESS = 0.66  # of a bar, in rows
 _RUNS = (-0.26, 0.06)  # from the first run to the last: above the interval
@@ -42,67 +43,93 @@ def describe(
     """Return what stands beside the figure.
 
     Args:
-        rows: Run rows of the phases baseline and audit.
+        rows: Run rows of the audit and of the phases that it takes apart.
         scenes: Availability records of all scenes.
-        scale: By scene: runs, epochs, patches and patch_size of this study.
+        scale: By scene: epochs, patches and patch_size of the baseline, and of other phases under their names.
         provenance: Commit, versions, input checksums.
     """
-    shown = [(scene, protocol, found) for scene, protocol, found, _ in audited(rows, scenes) if found]
+    panels = [panel for panel in audited(rows, scenes) if panel.effects]
     return Description(
         name="figure_audit",
-        title="Audit of the baseline: effect of every single difference between text and released code",
+        title="Audit: effect of every single difference between text and released code",
         caption="Bars: mean change of the spectral angle distance (SAD) when one field of the protocol named above "
         "the panel is changed and all else kept, largest first; to the right the SAD gets worse. Circles: single "
         "runs, each compared with the run of the same streams. Black line: 95 % interval of the paired difference, "
         "from five pairs on.",
-        scale=study_scale(list(dict.fromkeys(scene for scene, _, _ in shown)), scale),
-        n="; ".join(f"{scene.title} ({protocol}) {count_pairs(found)}" for scene, protocol, found in shown)
-        or "no runs",
+        scale=audit_scale(panels, scale),
+        n="; ".join(f"{panel.heading}: {panel.pairs}" for panel in panels) or "no runs",
         notes=[
             "Grey: the single changes added up beside all of them at once, over the same runs, and what the first "
             "leaves of the second; all at once also changes how endmembers are matched.",
-            "activation and input take values that figure 1 and section 2.4 name and neither protocol has.",
-            "With initial_weights changed, the run that starts from the shared set on both sides is no pair.",
+            "activation, input, flip_names, label_source and normalisation take values that the text or the code names "
+            "somewhere and neither protocol has.",
+            "With initial_weights changed, the run that starts from the shared set on both sides is no pair. Runs of "
+            "the sweep that share images or weights are one circle.",
+            "Panels of one scene and phase share their axis.",
         ],
         provenance=provenance,
     )
 
 
 def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw one panel per audited scene and protocol, with one axis of differences per scene.
+    """Draw one panel per audited scene, protocol and place, with one axis of differences per scene and phase.
 
     Args:
         spectra: Not used.
-        rows: Run rows of the phases baseline and audit; possibly empty.
+        rows: Run rows of the audit and of the phases that it takes apart; possibly empty.
         scenes: Availability records of all scenes.
 
     Returns:
         A figure 9.6 inches wide; a scene of the study without runs of the audit has a line that says why.
     """
     panels, messages = [], []
-    for scene, protocol, found, reason in audited(rows, scenes):
-        if any(len(effect.before) for effect in found):
-            panels.append((scene, protocol, found))
+    for panel in audited(rows, scenes):
+        if any(len(effect.before) for effect in panel.effects):
+            panels.append(panel)
         else:
-            messages.append((scene, protocol, reason or "no run has numbers before and after a change"))
+            messages.append((panel, panel.reason or _why_empty(panel)))
     bounds = _bounds(panels)
-    heights = [_LEGEND_HEIGHT, *(_FRAME_HEIGHT + _BAR_HEIGHT * len(found) for _, _, found in panels)]
+    heights = [_LEGEND_HEIGHT, *(_height(panel) for panel in panels)]
     heights += [_MESSAGE_HEIGHT] * len(messages)
     with style():
         figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         parts[0].legend(handles=_legend(), loc="center left", ncols=5, frameon=False, borderaxespad=0)
-        for part, (scene, protocol, found) in zip(parts[1:], panels, strict=False):
-            _draw_panel(part.subplots(), scene, protocol, found, bounds[scene.scene])
-        for part, (scene, protocol, reason) in zip(parts[1 + len(panels) :], messages, strict=True):
-            heading = f"{scene.title} ({scene.kind})" + (f", from {protocol}" if protocol else "")
-            message_panel(part, heading, "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
+        for part, panel in zip(parts[1:], panels, strict=False):
+            _draw_panel(part.subplots(), panel, bounds[panel.scene.scene, panel.phase])
+        for part, (panel, reason) in zip(parts[1 + len(panels) :], messages, strict=True):
+            message_panel(part, panel.heading, "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
         # Layout depends on the settings, which hold only inside this block.
         engine = figure.get_layout_engine()
         if engine is not None:
             engine.execute(figure)
         figure.set_layout_engine("none")
     return figure
+
+
+def _drawn(panel: Panel) -> list[Effect]:
+    """Return what has a place in a panel: changes that were made, whatever came of them, and closing rows."""
+    return [effect for effect in panel.effects if len(effect.before) or effect.closing or not _not_made(effect)]
+
+
+def _not_made(effect: Effect) -> bool:
+    return effect.reason.startswith(("no runs in this study", "changes nothing here"))
+
+
+def _not_made_line(panel: Panel) -> str:
+    """Return what was not changed here, wrapped; empty where all was."""
+    names = [effect.field for effect in panel.effects if not effect.closing and _not_made(effect)]
+    return "\n".join(textwrap.wrap(f"not changed in this study: {', '.join(names)}", _WRAP)) if names else ""
+
+
+def _why_empty(panel: Panel) -> str:
+    reasons = dict.fromkeys(effect.reason for effect in panel.effects if effect.reason and effect in _drawn(panel))
+    return f"no run has numbers before and after a change: {'; '.join(reasons)}"
+
+
+def _height(panel: Panel) -> float:
+    line = _not_made_line(panel)
+    return _FRAME_HEIGHT + _BAR_HEIGHT * len(_drawn(panel)) + _LINE_HEIGHT * (line.count("\n") + 1 if line else 0)
 
 
 def _legend() -> list[Line2D | Patch]:
@@ -115,32 +142,32 @@ def _legend() -> list[Line2D | Patch]:
     ]
 
 
-def _bounds(panels: Sequence[tuple[SceneRow, str, Sequence[Effect]]]) -> dict[str, tuple[float, float]]:
-    """Return for each scene the ends of its axis: all runs and intervals of its panels, and zero."""
-    reached: dict[str, list[float]] = {}
-    for scene, _, found in panels:
-        values = reached.setdefault(scene.scene, [0.0])
-        for effect in found:
+def _bounds(panels: Sequence[Panel]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return for each scene and phase the ends of its axis: all runs and intervals of its panels, and zero."""
+    reached: dict[tuple[str, str], list[float]] = {}
+    for panel in panels:
+        values = reached.setdefault((panel.scene.scene, panel.phase), [0.0])
+        for effect in panel.effects:
             comparison = effect.compare()
             values += effect.differences.tolist()
             if comparison is not None and comparison.interval is not None:
                 values += [comparison.interval.low, comparison.interval.high]
-    margins = {scene: 0.04 * (max(values) - min(values)) or 0.001 for scene, values in reached.items()}
-    return {scene: (min(values) - margins[scene], max(values) + margins[scene]) for scene, values in reached.items()}
+    margins = {place: 0.04 * (max(values) - min(values)) or 0.001 for place, values in reached.items()}
+    return {place: (min(values) - margins[place], max(values) + margins[place]) for place, values in reached.items()}
 
 
-def _draw_panel(
-    axes: Axes, scene: SceneRow, protocol: str, found: Sequence[Effect], bounds: tuple[float, float]
-) -> None:
-    """Draw the bars of one scene and protocol, those of all changes below a line."""
-    single = sum(not effect.closing for effect in found)
-    for place, effect in enumerate(found):
+def _draw_panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
+    """Draw the bars of one panel, those of all changes below a line, and name what was not changed."""
+    drawn = _drawn(panel)
+    single = sum(not effect.closing for effect in drawn)
+    for place, effect in enumerate(drawn):
         _draw_bar(axes, place, effect, bounds)
     axes.axvline(0, color=INK, linewidth=1, zorder=3)
-    axes.axhline(single - 0.5, color="#d0d0d0", linewidth=0.8, zorder=1)
-    axes.set_yticks(range(len(found)), [_label(effect) for effect in found])
+    if single < len(drawn):
+        axes.axhline(single - 0.5, color="#d0d0d0", linewidth=0.8, zorder=1)
+    axes.set_yticks(range(len(drawn)), [_label(effect) for effect in drawn])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlim(*bounds)
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0"))
@@ -148,8 +175,10 @@ def _draw_panel(
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
-    title = f"{scene.title} ({scene.kind}), from {protocol}, {count_pairs(found)}"
+    title = "\n".join(textwrap.wrap(f"{panel.heading}, {panel.pairs}", _TITLE_WRAP))
     axes.set_title(title, loc="left", color=INK, fontweight="bold")
+    if line := _not_made_line(panel):
+        axes.set_xlabel(f"change of SAD (rad)\n{line}")
 
 
 def _draw_bar(axes: Axes, place: int, effect: Effect, bounds: tuple[float, float]) -> None:

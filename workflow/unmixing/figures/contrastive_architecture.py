@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.figures.architecture import NO_FACTS, sized_scenes, stays_non_negative
-from unmixing.figures.diagram import Box, Layer, canvas, draw_arrow, draw_box, record_layers, write_table
+from unmixing.figures.diagram import Box, Layer, canvas, draw_arrow, draw_box, write_table
+from unmixing.figures.recording import record_layers
 from unmixing.figures.style import MUTED, Description, style
 from unmixing.tables.scene_rows import SceneRow
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from unmixing.models.contrastive import ContrastiveAutoencoder
 
 _WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
-_DIAGRAM = 4.15
+_DIAGRAM = 4.35
 _LANES = (1.42, 0.5, -0.5, -1.42)  # first reconstruction, first embedding, second embedding, second reconstruction
 _VIEWS = (0.96, -0.96)
 
@@ -46,6 +47,7 @@ def describe(
         "vectors that the contrastive loss compares, and each view is reconstructed. Drawn from the network object, "
         "its layers recorded while it runs once" + (f" on {known[0][0].title}" if known else "") + "; below, all "
         "projection heads, read from theirs.",
+        scale="no training",
         n="no runs: a drawing",
         notes=[
             "Views are drawn anew in each epoch. The weights of the loss's target come from the mean abundances of the "
@@ -83,7 +85,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
             axes.text(0.1, height / 2, NO_FACTS, color=MUTED, va="center")
             return figure
         scene, bands, count = known[0]
-        _draw_framework(axes, ContrastiveAutoencoder(bands, count), scene, bands, count, height - 2.15)
+        _draw_framework(axes, ContrastiveAutoencoder(bands, count), scene, bands, count, height - 2.35)
         head = ["projection head", "as the equations print it", "as released"]
         write_table(axes, (0.1, 1.9, 5.5), height - _DIAGRAM, [head, *heads])
     return figure
@@ -151,9 +153,9 @@ def _draw_framework(
         draw_arrow(axes, (projection.right, inner), (contrast.left, inner))
         draw_arrow(axes, (decoders[place].right, decoders[place].middle), (angles[place].left, angles[place].middle))
     title = f"Contrastive framework on {scene.title} ({scene.kind}): {bands} bands, K = {count}"
-    axes.text(0.1, middle + 1.98, title, va="center", fontsize=9, fontweight="bold")
+    axes.text(0.1, middle + 2.2, title, va="center", fontsize=9, fontweight="bold")
     total = "loss = (1 − λ) × contrastive loss + λ × mean of both angles (equation 19)"
-    axes.text(9.5, middle + 1.98, total, va="center", ha="right", color=MUTED)
+    axes.text(0.1, middle + 1.98, total, va="center", color=MUTED)
 
 
 def _parts(layers: Sequence[Layer]) -> tuple[list[str], list[str], list[str]]:

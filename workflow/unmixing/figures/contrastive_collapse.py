@@ -122,9 +122,7 @@ def _legend(shown: Mapping[str, pd.DataFrame]) -> list[Artist]:
 
 
 def _draw_cell(part: SubFigure, cell: Cell) -> None:
-    title_panel(
-        part, "\n".join([f"{cell.heading}, {len(cell.configurations)} configurations, {_counted(cell)}", *_zeros(cell)])
-    )
+    title_panel(part, "\n".join([f"{cell.heading}, {_configurations(cell)}, {_counted(cell)}", *_zeros(cell)]))
     panels: list[Axes] = list(part.subplots(1, len(MEASURES)))
     for axes, (measure, (heading, collapsed)) in zip(panels, MEASURES.items(), strict=True):
         axes.axhline(collapsed, **_POINT)
@@ -154,6 +152,11 @@ def _draw_setting(axes: Axes, curves: pd.DataFrame, measure: str, configuration:
     apart = epochs + (place - 2) * 0.012 * float(np.max(epochs))
     axes.plot(apart, middle, color=colour, marker=mark, markersize=4, linewidth=1, zorder=3)
     axes.vlines(apart, low, high, color=colour, linewidth=1.1, alpha=0.7, zorder=2)
+
+
+def _configurations(cell: Cell) -> str:
+    count = len(cell.configurations)
+    return f"{count} configuration" + "s" * (count > 1)
 
 
 def _counted(cell: Cell) -> str:

@@ -129,6 +129,8 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     blocks = [
         _Block(scene, protocol, chosen, _spectra_of(spectra, scene.scene, protocol))
         for scene, protocol, chosen in groups(rows, [row for row in scenes_to_show(scenes) if row.in_study])
+        # A protocol that the study does not ask of this scene takes no room.
+        if len(chosen) or not protocol
     ]
     heights = [_LEGEND_HEIGHT, *(block.height for block in blocks)]
     with style():

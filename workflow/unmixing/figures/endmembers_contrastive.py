@@ -26,7 +26,7 @@ from unmixing.figures.contrastive_panels import (
     spread,
 )
 from unmixing.figures.style import INK, MUTED, PALETTE, Description, break_at_gaps, wavelength_axis
-from unmixing.figures.sweep_panels import compose, title_panel
+from unmixing.figures.sweep_panels import TITLE_LINE, compose, title_panel
 from unmixing.published import paper_values
 from unmixing.tables.contrastive_rows import LAMBDA_1
 from unmixing.tables.run_rows import SCORED, scored, was_found
@@ -146,7 +146,7 @@ def _blocks(cell: Cell) -> list[_Block]:
 
 
 def _height(block: _Block) -> float:
-    return _TITLE_HEIGHT + block.grid_rows * _ROW_HEIGHT
+    return _TITLE_HEIGHT + 0.16 * (len(block.heading) > TITLE_LINE) + block.grid_rows * _ROW_HEIGHT
 
 
 def _legend() -> list[Artist]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from unmixing.figures.style import (
+    ABUNDANCE_COLOURS,
     INK,
     MUTED,
     PALETTE,
@@ -69,6 +70,8 @@ def describe(scene: xr.Dataset, provenance: dict[str, Any]) -> Description:
         name=f"scene_page_{scene.attrs['id']}",
         title=f"{title}: picture, spectra and references",
         caption=" ".join(parts),
+        scale="the scene as read, no training",
+        n=f"1 scene of {scene.sizes['row']} x {scene.sizes['col']} pixels",
         provenance=provenance,
     )
 
@@ -213,7 +216,7 @@ def _draw_maps(
 ) -> None:
     part.suptitle(_map_heading(scene), x=0.008, ha="left", fontsize=9, fontweight="bold")
     seen = _seen(scene)
-    colours = mpl.colormaps["viridis"].with_extremes(bad=_UNSEEN)
+    colours = mpl.colormaps[ABUNDANCE_COLOURS].with_extremes(bad=_UNSEEN)
     panels: list[Axes] = list(part.subplots(*grid, squeeze=False).flat)
     image = None
     for axes, layer, title in zip(panels, layers, titles, strict=False):

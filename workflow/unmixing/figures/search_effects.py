@@ -123,7 +123,9 @@ def draw(
                 panels.append(_Panel(cell, search, sheet_of(released, cell.scene.scene, search.grid)))
             else:
                 messages.append((f"{cell.heading}, {search.grid}", NO_SCORE))
-    return compose(panels, messages, _legend(), lambda _: _HEIGHT, _draw_search)
+    return compose(
+        panels, messages, _legend(any(len(panel.sheet) for panel in panels)), lambda _: _HEIGHT, _draw_search
+    )
 
 
 def sheet_of(released: pd.DataFrame | None, scene: str, grid: str) -> pd.DataFrame:
@@ -149,12 +151,13 @@ def effects(trials: pd.DataFrame, factor: str) -> list[Effect]:
     return found
 
 
-def _legend() -> list[Artist]:
+def _legend(released: bool) -> list[Artist]:
     mark: dict[str, Any] = {"linewidth": 2, "markersize": 6}
+    sheet = Line2D([], [], marker="s", color=_SHEET, mfc="white", **mark, label="mean of the released sheet")
     return [
         Line2D([], [], marker="o", color=_OURS, **mark, label="mean of our trials, 95 % interval"),
         Line2D([], [], linestyle="none", marker="o", color=_OURS, alpha=0.35, markersize=3.5, label="one trial"),
-        Line2D([], [], marker="s", color=_SHEET, mfc="white", **mark, label="mean of the released sheet"),
+        *([sheet] if released else []),
         Line2D([], [], color=MUTED, linestyle=(0, (4, 2)), linewidth=1, label="mean of all our trials"),
     ]
 

@@ -174,10 +174,12 @@ def _legend(panels: Sequence[_Panel]) -> list[Artist]:
         Line2D([], [], color=colour, marker="o", markersize=4, label=name)
         for name, colour in zip(names, _COLOURS, strict=False)
     ]
+    if any(len(sheet) for panel in panels for sheet in panel.sheets.values()):
+        handles.append(Line2D([], [], **_RANDOM, label="released grid, random order"))
+    if any(len(panel.baseline) for panel in panels):
+        handles.append(Line2D([], [], **_BASELINE, label="our baseline, mean"))
     return [
         *handles,
-        Line2D([], [], **_RANDOM, label="released grid, random order"),
-        Line2D([], [], **_BASELINE, label="our baseline, mean"),
         Line2D([], [], linestyle="none", marker="D", color=INK, mfc="white", markersize=5.5, label="trained again"),
     ]
 

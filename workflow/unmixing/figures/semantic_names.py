@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
 from unmixing.semantic.leaderboard import compare_arms, judge
 from unmixing.semantic.named_spectra import SUBSETS
+from unmixing.tables.semantic_names import NOT_RUN, split_rows
 
 _WIDTH = 9.6
 _ROW_HEIGHT, _FRAME_HEIGHT, _LEGEND_HEIGHT, _MESSAGE_HEIGHT = 0.62, 1.1, 0.35, 0.6
@@ -50,10 +51,13 @@ def describe(
         provenance: Commit, versions, hashes of anchors and libraries.
     """
     del scenes, scale
+    rows, absent = split_rows(rows)
     verdicts, count = [], "not run"
     if len(rows):
-        judged = judge(compare_arms(rows))
+        compared = compare_arms(rows)
+        judged = judge(compared) if len(compared) else compared
         verdicts = [f"{row.encoder}, {row.subset}: {row.verdict}." for row in judged.itertuples(index=False)]
+        verdicts += [f"{row.encoder}: not tested: {row.reason}." for row in absent.itertuples(index=False)]
         count = (
             f"{rows['name'].nunique()} names in {rows['group'].nunique()} groups; "
             f"{rows['seed'].nunique()} draws of the permuted arm"
@@ -87,6 +91,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         A figure 9.6 inches wide; without rows one line that says why it is empty.
     """
     del spectra, scenes
+    rows, _ = split_rows(rows)
     compared = compare_arms(rows) if len(rows) else pd.DataFrame()
     encoders = list(dict.fromkeys(compared["encoder"])) if len(compared) else []
     heights = [_LEGEND_HEIGHT]
@@ -100,7 +105,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         parts[0].legend(handles=_legend(), loc="center left", ncols=4, frameon=False, borderaxespad=0)
         if not encoders:
-            message_panel(parts[1], "Held-out names", "not run: the test needs the USGS library", _MARGIN)
+            message_panel(parts[1], "Held-out names", NOT_RUN, _MARGIN)
         for part, encoder in zip(parts[1:], encoders, strict=False):
             chosen = compared[compared["encoder"] == encoder]
             part.suptitle(encoder, x=_MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)

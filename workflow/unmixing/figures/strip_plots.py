@@ -12,13 +12,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
+from unmixing.figures.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    Description,
+    merge_messages,
+    message_height,
+    message_panel,
+    style,
+)
 from unmixing.published import paper_values
 from unmixing.tables.run_rows import groups, of_phase, scored, study_runs, study_scale
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 
 _WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
-_PANEL_HEIGHT, _MESSAGE_HEIGHT, _LEGEND_HEIGHT = 2.5, 0.5, 0.4
+_PANEL_HEIGHT, _LEGEND_HEIGHT = 2.5, 0.4
 _MARGIN = 0.008
 _SPREAD = 0.22  # half width of a strip
 _HALF = 0.36  # half width of a line
@@ -80,22 +89,29 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         elif len(chosen) or not protocol:  # a protocol that the study does not ask of this scene takes no room
             messages.append((scene, protocol))
     lines = -(-len(panels) // 2)
-    heights = [_LEGEND_HEIGHT, *[_PANEL_HEIGHT] * lines, *[_MESSAGE_HEIGHT] * len(messages)]
+    told = merge_messages(
+        (
+            f"{scene.title} ({scene.kind})" + (f", {protocol}" if protocol else ""),
+            scene.reason or "no run has an SAD: Table 3 says why",
+        )
+        for scene, protocol in messages
+    )
+    heights = [_LEGEND_HEIGHT, *[_PANEL_HEIGHT] * lines, *(message_height(*message) for message in told)]
+    known = {scene.scene: _reference_angles(rows, scene.scene) for scene, _, _ in panels}
     with style():
         figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        parts[0].legend(handles=_legend(), loc="center left", ncols=5, frameon=False, borderaxespad=0)
+        handles = _legend([scene for scene, _, _ in panels], known)
+        parts[0].legend(handles=handles, loc="center left", ncols=5, frameon=False, borderaxespad=0)
         for line in range(lines):
             pair = panels[2 * line : 2 * line + 2]
-            grid = parts[1 + line].subplots(1, 2)
+            grid = parts[1 + line].subplots(1, min(2, len(panels)), squeeze=False)[0]
             for axes, (scene, protocol, usable) in zip(grid, pair, strict=False):
-                _draw_panel(axes, scene, protocol, usable, _reference_angles(rows, scene.scene))
+                _draw_panel(axes, scene, protocol, usable, known[scene.scene])
             for axes in grid[len(pair) :]:
                 axes.set_axis_off()
-        for part, (scene, protocol) in zip(parts[1 + lines :], messages, strict=True):
-            reason = scene.reason or "no run has an SAD: Table 3 says why"
-            heading = f"{scene.title} ({scene.kind})" + (f", {protocol}" if protocol else "")
-            message_panel(part, heading, "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
+        for part, message in zip(parts[1 + lines :], told, strict=True):
+            message_panel(part, *message, _MARGIN)
         # Layout depends on the settings, which hold only inside this block.
         engine = figure.get_layout_engine()
         if engine is not None:
@@ -104,14 +120,18 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     return figure
 
 
-def _legend() -> list[Line2D]:
+def _legend(drawn: Sequence[SceneRow], known: Mapping[str, Mapping[str, Any]]) -> list[Line2D]:
+    """Return what is explained: the paper's line, chance and floor only where a panel has them."""
     circle: dict[str, Any] = {"linestyle": "none", "marker": "o", "markeredgecolor": PALETTE["blue"], "markersize": 5}
+    lines = [
+        (_PAPER, "paper, mean", any(scene.paper and _paper_mean(scene.scene) is not None for scene in drawn)),
+        (_CHANCE, "chance", any("chance" in angles for angles in known.values())),
+        (_FLOOR, "attainable floor", any("attainable_floor" in angles for angles in known.values())),
+    ]
     return [
         Line2D([], [], **circle, markerfacecolor="none", label="a run, one endmember"),
         Line2D([], [], **circle, markerfacecolor=PALETTE["blue"], label="a run, mean"),
-        Line2D([], [], **_PAPER, label="paper, mean"),
-        Line2D([], [], **_CHANCE, label="chance"),
-        Line2D([], [], **_FLOOR, label="attainable floor"),
+        *(Line2D([], [], **look, label=label) for look, label, shown in lines if shown),
     ]
 
 

@@ -6,9 +6,11 @@ nothing is told by colour alone. The same figure always gives the same bytes: no
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from html import unescape
@@ -35,11 +37,18 @@ PALETTE: Mapping[str, str] = {
     "sky": "#56B4E9",
     "black": "#000000",
 }
+#: Colours of all abundance maps, from 0 to 1: even in lightness, told apart with any common colour blindness.
+ABUNDANCE_COLOURS = "cividis"
 INK = "#1a1a1a"
+#: Vermilion dark enough for text on white: contrast 5.1, where the palette's has 3.9.
+VERMILION_INK = "#b84e00"
 MUTED = "#595959"
 
 #: Endings in the order of writing.
 FORMATS = ("png", "pdf", "svg")
+
+#: Characters in a line of a message: what is missing, and why.
+_HEADING, _REASON = 38, 92
 
 #: A gap in wavelength wider than this many median spacings is a removed band, not a coarse one.
 GAP_FACTOR = 3.0
@@ -154,6 +163,23 @@ def wavelength_axis(axes: Axes, wavelength: ArrayLike, label: bool = True) -> No
         axes.set_xlabel("wavelength (nm)")
 
 
+def merge_messages(messages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return pairs of heading and reason with the headings of one reason together, a line each.
+
+    Args:
+        messages: Heading and reason of what cannot be drawn.
+    """
+    headings: dict[str, list[str]] = {}
+    for heading, reason in messages:
+        headings.setdefault(reason, []).append(textwrap.fill(heading, _HEADING))
+    return [("\n".join(found), textwrap.fill(reason, _REASON)) for reason, found in headings.items()]
+
+
+def message_height(heading: str, text: str) -> float:
+    """Return the height of a message panel in inches."""
+    return 0.2 + 0.155 * (1 + max(heading.count("\n"), text.count("\n")))
+
+
 def message_panel(part: SubFigure, heading: str, text: str, margin: float) -> None:
     """Fill an otherwise empty part of a figure with what it would show and why it does not.
 
@@ -178,6 +204,28 @@ def save_figure(figure: Figure, stem: Path, description: Description) -> list[Pa
     Returns:
         The files written, in the order of `FORMATS`.
     """
+    written = []
+    for ending in FORMATS:
+        path = stem.parent / f"{stem.name}.{ending}"
+        with atomic_path(path) as temporary:
+            _write(figure, temporary, ending, description)
+        written.append(path)
+    return written
+
+
+def svg_of(figure: Figure, description: Description) -> bytes:
+    """Return a figure as the SVG that `save_figure` writes.
+
+    Args:
+        figure: What to write.
+        description: Travels inside.
+    """
+    content = io.BytesIO()
+    _write(figure, content, "svg", description)
+    return content.getvalue()
+
+
+def _write(figure: Figure, target: Path | io.BytesIO, ending: str, description: Description) -> None:
     about = json.dumps(asdict(description), sort_keys=True)
     metadata: Mapping[str, dict[str, str | None]] = {
         "png": {"Title": description.title, "Description": about, "Software": None},
@@ -190,13 +238,8 @@ def save_figure(figure: Figure, stem: Path, description: Description) -> list[Pa
         },
         "svg": {"Title": description.title, "Description": about, "Date": None, "Creator": None},
     }
-    written = []
-    for ending in FORMATS:
-        path = stem.parent / f"{stem.name}.{ending}"
-        with atomic_path(path) as temporary, mpl.rc_context(_SETTINGS):
-            figure.savefig(temporary, format=ending, dpi=200, metadata=metadata[ending])
-        written.append(path)
-    return written
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(target, format=ending, dpi=200, metadata=metadata[ending])
 
 
 def read_description(path: Path) -> Description:

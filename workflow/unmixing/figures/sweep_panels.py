@@ -17,7 +17,16 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.errors import UnmixingError
-from unmixing.figures.style import INK, PALETTE, Description, message_panel, style
+from unmixing.figures.style import (
+    INK,
+    PALETTE,
+    VERMILION_INK,
+    Description,
+    merge_messages,
+    message_height,
+    message_panel,
+    style,
+)
 from unmixing.tables.run_rows import NO_REFERENCE, SCORED
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 from unmixing.tables.sweep_rows import (
@@ -47,7 +56,7 @@ REGIME_LOOK: Mapping[str, tuple[str, str]] = {
     SEEDED: (PALETTE["green"], "^"),
 }
 
-HIGHLIGHT = PALETTE["vermilion"]
+HIGHLIGHT = VERMILION_INK
 SAME_SIGN = "†"
 _SAME_NOTE = (
     f"{SAME_SIGN}: under this protocol the same experiment as the first treatment of its group; the released scripts "
@@ -57,7 +66,8 @@ _FLIP_NOTE = "The flip of both axes stands in the released sheets only, not in T
 
 _WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _MARGIN = 0.008
-_MESSAGE_HEIGHT, _LEGEND_LINE = 0.5, 0.22
+_LEGEND_LINE = 0.22
+TITLE_LINE = 124  # characters of a panel's title in one line
 _GROUP_GAP = 0.45  # lines
 
 Panel = TypeVar("Panel")
@@ -271,16 +281,19 @@ def compose(
     Returns:
         A figure 9.6 inches wide.
     """
-    head = 0.16 + _LEGEND_LINE * -(-len(legend) // legend_columns)
-    heights = [head, *map(height, panels), *[_MESSAGE_HEIGHT] * len(messages)]
+    # Nothing drawn, nothing to explain.
+    head = 0.16 + _LEGEND_LINE * -(-len(legend) // legend_columns) if panels else 0.05
+    told = merge_messages(messages)
+    heights = [head, *map(height, panels), *(message_height(*message) for message in told)]
     with style():
         figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        parts[0].legend(handles=legend, loc="center left", ncols=legend_columns, frameon=False, borderaxespad=0)
+        if panels:
+            parts[0].legend(handles=legend, loc="center left", ncols=legend_columns, frameon=False, borderaxespad=0)
         for part, panel in zip(parts[1:], panels, strict=False):
             draw(part, panel)
-        for part, (heading, reason) in zip(parts[1 + len(panels) :], messages, strict=True):
-            message_panel(part, textwrap.fill(heading, 38), "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
+        for part, (heading, reason) in zip(parts[1 + len(panels) :], told, strict=True):
+            message_panel(part, heading, reason, _MARGIN)
         # Layout depends on the settings, which hold only inside this block.
         engine = figure.get_layout_engine()
         if engine is not None:
@@ -290,7 +303,8 @@ def compose(
 
 
 def title_panel(part: SubFigure, text: str) -> None:
-    """Write a panel's title at its left edge."""
+    """Write a panel's title at its left edge, in as many lines as it needs."""
+    text = "\n".join(textwrap.fill(line, TITLE_LINE) for line in text.split("\n"))
     part.suptitle(text, x=_MARGIN, ha="left", color=INK, fontweight="bold", fontsize=9)
 
 

@@ -1,4 +1,4 @@
-"""Adds the runs of a finished study to the committed evidence, as tidy rows and spectra."""
+"""Adds the runs of a finished study to the committed evidence, as tidy rows and spectra, and its tables."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("results", type=Path, help="folder of the study, for example results/laptop")
     parser.add_argument("--reference", type=Path, default=Path("reports/reference"), help="folder of the evidence")
     parser.add_argument("--phase", default="baseline", help="phase whose runs are kept (default: baseline)")
+    parser.add_argument(
+        "--tables",
+        action="store_true",
+        help="keep the study's tables instead, once its runs are kept; `unmixing verify` makes them again",
+    )
     options = parser.parse_args(arguments)
+    if options.tables:
+        return _tables(options.results, options.reference)
     from unmixing.errors import UnmixingError
     from unmixing.reference import commit_rows
     from unmixing.store import read_parquet
@@ -31,4 +38,18 @@ def main(arguments: list[str]) -> int:
         for written in commit_rows(options.reference, "runs", rows, provenance):
             print(f"{rows['id'].nunique()} runs: {written}", flush=True)
     write_evidence(options.reference)
+    return 0
+
+
+def _tables(results: Path, reference: Path) -> int:
+    from unmixing.configuration import merge, read_yaml
+    from unmixing.outputs import tables
+    from unmixing.study import Study, find_overlay
+    from unmixing.verification import commit_tables
+
+    values = read_yaml(Path("config.yaml"))
+    overlay = find_overlay(results.name, Path("workflow/studies"))
+    study = Study.load(merge(values, read_yaml(overlay)) if overlay else values, results.parent)
+    written = commit_tables(results, reference, tables(study))
+    print(f"{len(written)} tables: {reference / 'studies' / results.name}", flush=True)
     return 0

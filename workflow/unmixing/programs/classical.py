@@ -23,12 +23,13 @@ def main(arguments: list[str]) -> int:
     from unmixing.errors import UnmixingError
     from unmixing.evaluation import references
     from unmixing.evaluation_classical import classical_task, score_classical
+    from unmixing.programs.scene_of import open_scene_of
     from unmixing.provenance import provenance
-    from unmixing.scenes.dataset import endmember_count, open_scene
+    from unmixing.scenes.dataset import endmember_count
     from unmixing.seeds import seed_sequence, torch_seed
     from unmixing.store import recipe_hash, write_parquet
 
-    scene = open_scene(options.scene)
+    scene = open_scene_of(options.scene, cell["scene"])
     known = references(scene)
     count = endmember_count(scene)
     estimated = scene.attrs.get("endmember_count_warning", "")

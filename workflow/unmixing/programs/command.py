@@ -3,6 +3,8 @@
 import argparse
 import importlib
 import json
+import re
+import signal
 import sys
 
 PROGRAMS = {
@@ -22,13 +24,17 @@ PROGRAMS = {
     "areas": "measure targets of known area for the runs of one scene",
     "maps": "write abundance maps and endmembers of one cell for other programs",
     "unmix": "unmix a scene into materials that are named",
+    "semantic": "make the rows of one experiment on named materials",
     "semantic_train": "train a text-prompted model from a recipe",
+    "anchors": "make a store of anchors with a text encoder",
+    "governance": "write cards, audit log, explanations and coverage of one scene",
     "power": "say how many runs an effect needs",
     "describe": "write down a study's scenes and scales",
     "table": "make one table in five formats",
     "figure": "draw one figure in three formats",
     "report": "write the report",
     "archive": "add a study's runs to the committed evidence",
+    "verify": "make committed tables again and compare them",
     "schema": "print the JSON schema of config.yaml",
 }
 
@@ -57,19 +63,37 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("program", choices=list(PROGRAMS), metavar="PROGRAM")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(given[:1] if given else ["--help"])
-    program = importlib.import_module(f"unmixing.programs.{chosen.program}")
+    if arguments is None:
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
+        program = importlib.import_module(f"unmixing.programs.{chosen.program}")
         status: int = program.main(given[1:])
     except UnmixingError as fault:
         print(f"unmixing {chosen.program}: {fault}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         return 1
+    except KeyboardInterrupt:
+        print(
+            f"unmixing {chosen.program}: stopped; what was finished is kept, start it again to go on", file=sys.stderr
+        )
+        return 130
+    except (MemoryError, RuntimeError) as fault:
+        # torch has no class of its own for a processor's memory that is used up.
+        if isinstance(fault, RuntimeError) and not re.search("allocate memory|out of memory", str(fault)):
+            raise
+        print(f"unmixing {chosen.program}: memory does not suffice: give it more, or lower the sizes", file=sys.stderr)
+        return 1
     except (OSError, json.JSONDecodeError) as fault:
         # A full disk, a missing file, JSON cut short: the user's to mend, though nobody foresaw the very case.
         print(f"unmixing {chosen.program}: {fault}".splitlines()[0], file=sys.stderr)
         return 1
     return status
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Stop as Ctrl-C does, so that nothing half-written is left."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -13,5 +13,5 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from unmixing.store import write_json
 
-    write_json(options.output, json.loads(options.study))
+    write_json(options.output, json.loads(options.study), sealed=True)
     return 0

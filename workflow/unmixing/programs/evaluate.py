@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from unmixing.reference import Kind
+
 #: A run's place in its phase's design, and what stands there in phases without such a factor.
 DESIGN = {"treatment": "", "regime": "", "images": 0, "stream": -1, "image_set": -1, "initialisation": -1}
 
@@ -35,23 +37,24 @@ def main(arguments: list[str]) -> int:
 
     from unmixing.errors import UnmixingError
     from unmixing.evaluation import abundance_rows, median_run, references, score_run, spectra_rows
+    from unmixing.programs.scene_of import open_scene_of
     from unmixing.provenance import provenance
-    from unmixing.reference import committed_rows
-    from unmixing.scenes.dataset import open_scene
     from unmixing.store import CellStore, write_parquet
 
-    scene = open_scene(options.scene)
+    cells = distinct_cells(options.manifests)
+    scene = open_scene_of(options.scene, cells[0][1]["scene"])
     known = references(scene)
     rows: list[Any] = []
     spectra, abundances, recipes = [], [], {}
     training: list[dict[str, Any]] = []
     curves = []
-    cells = distinct_cells(options.manifests)
     for manifest, cell in cells:
         if "failed" in cell:
             rows += failed_rows(cell, scene, options.scoring)
             continue
-        store = CellStore.of_manifest(options.store, cell)
+        # What the audit scores otherwise are the runs of another cell.
+        store = CellStore.of_manifest(options.store, {**cell, **cell.get("stored", {})})
+        matching = cell.get("matching", options.matching)
         place_of_run = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
         recipes["/".join(place_of_run.values())] = cell["recipe"]
         of_cell = []
@@ -62,7 +65,7 @@ def main(arguments: list[str]) -> int:
                 arrays, record = store.read(run)
             except UnmixingError as fault:
                 raise UnmixingError(f"{fault}; delete {manifest} first, which says that it is finished") from None
-            scored, endmembers = score_run(arrays, record, known, options.matching)
+            scored, endmembers = score_run(arrays, record, known, matching)
             if record["provenance"] not in training:
                 training.append(record["provenance"])
             identity = {
@@ -86,17 +89,16 @@ def main(arguments: list[str]) -> int:
             spectra.append(spectra_rows(run, endmembers, scored, known).assign(**place_of_run))
             curves.append(curve_rows(arrays).assign(**place_of_run, recipe=cell["recipe"], run=run))
         if cell["committed"]:
-            of_evidence = (cell, cell["recipe"], cell["committed"])
-            evidence = committed_rows(options.reference, "runs", *of_evidence)
+            evidence = evidence_rows(options.reference, "runs", cell)
             of_cell += [{str(key): value for key, value in row.items()} for row in evidence.to_dict("records")]
             training.append({"committed evidence": str(options.reference), "runs": cell["committed"]})
-            spectra.append(committed_rows(options.reference, "spectra", *of_evidence))
-            curves.append(committed_rows(options.reference, "curves", *of_evidence))
+            spectra.append(evidence_rows(options.reference, "spectra", cell))
+            curves.append(evidence_rows(options.reference, "curves", cell))
         rows += of_cell
         middle = median_run(of_cell)
         # A run of the committed evidence left its scores and spectra, but no maps.
         if middle is not None and middle not in cell["committed"]:
-            maps = abundance_rows(store.read(middle)[0], known, options.matching)
+            maps = abundance_rows(store.read(middle)[0], known, matching)
             abundances.append(maps.assign(run=middle, **place_of_run))
     details = provenance(
         recipes=recipes,
@@ -118,6 +120,29 @@ def main(arguments: list[str]) -> int:
     empty = pd.DataFrame(columns=["scene", "protocol", "run", "endmember", "name", "row", "col"])
     write_parquet(pd.concat(abundances, ignore_index=True) if abundances else empty, options.abundances, details)
     return 0
+
+
+def evidence_rows(reference: Path, kind: "Kind", cell: dict[str, Any]) -> "pd.DataFrame":
+    """Return the committed rows of a cell's runs: its own, and those committed where it has its runs from.
+
+    Raises:
+        UnmixingError: the manifest takes a run from the evidence that is no longer there.
+    """
+    import pandas as pd
+
+    from unmixing.errors import UnmixingError
+    from unmixing.reference import committed_rows, reference_file
+
+    found, lacking = [], list(cell["committed"])
+    for place in (cell, {**cell, **cell.get("stored", {})}):
+        if lacking and reference_file(reference, kind, place).exists():
+            part = committed_rows(reference, kind, place, cell["recipe"], lacking)
+            lacking = [run for run in lacking if run not in set(part["run"])]
+            found.append(part.assign(phase=cell["phase"], setting=cell["setting"]))
+    if lacking and kind != "curves":
+        name = "/".join(cell[key] for key in ("phase", "protocol", "scene", "setting"))
+        raise UnmixingError(f"{reference} has no {kind} of {name}, runs {lacking}: delete its manifest and start again")
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def distinct_cells(manifests: list[Path]) -> list[tuple[Path, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import inspect
 from pathlib import Path
 
 
@@ -22,9 +23,10 @@ def main(arguments: list[str]) -> int:
     results = read_results(options)
     module = importlib.import_module(f"unmixing.figures.{options.module}")
     with style():
-        figure = module.draw(
-            results.spectra, results.rows, results.scenes, **beside(module.draw, results, options.released)
-        )
+        further = beside(module.draw, results, options.released)
+        if "scale" in inspect.signature(module.draw).parameters:
+            further["scale"] = results.scale
+        figure = module.draw(results.spectra, results.rows, results.scenes, **further)
         further = beside(module.describe, results, options.released)
         description = module.describe(results.rows, results.scenes, results.scale, results.provenance, **further)
         save_figure(figure, options.output.with_suffix(""), description)

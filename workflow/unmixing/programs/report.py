@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import json
 from pathlib import Path
 
 
@@ -15,13 +16,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--facts", type=Path, nargs="*", default=[], help="Parquet files that describe scenes")
     parser.add_argument("--pages", type=Path, nargs="*", default=[], help="SVG files, one for each of --facts")
     parser.add_argument("--command", required=True, help="what rebuilds one part, with PART in its place")
+    parser.add_argument("--workflow", required=True, help="steps and planned core-hours (report.steps), as JSON")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmark files")
     parser.add_argument("--output", type=Path, required=True, help="HTML file to write")
     add_arguments(parser)
     options = parser.parse_args(arguments)
     import pandas as pd
 
     from unmixing.report import page, sections
+    from unmixing.report.runs_section import runs_section
     from unmixing.report.scene_pages import scene_sections
+    from unmixing.report.workflow_section import read_times, workflow_section
     from unmixing.store import read_parquet, write_text
 
     results = read_results(options)
@@ -33,19 +38,28 @@ def main(arguments: list[str]) -> int:
         scene: page.figure_block(path, options.command.replace("PART", str(path)))
         for scene, path in zip(facts, options.pages, strict=True)
     }
+    told = json.loads(options.workflow)
     (table3,) = [block.table for block in tables if block.table.name == "table3"]
     text = page.render(
         [
             sections.summary(results.rows, results.scenes, table3),
-            sections.scenes_section(results.scenes, rebuild),
+            sections.scenes_section(results.scenes, rebuild, results.provenance),
             *sections.part_sections(tables, figures),
             *scene_sections(
                 pd.concat([frame for _, frame in facts.values()]) if facts else pd.DataFrame(),
                 pages,
                 {scene: options.command.replace("PART", str(path)) for scene, (path, _) in facts.items()},
             ),
-            sections.runs_section(results.rows, rebuild),
-            sections.provenance_section(results.provenance),
+            runs_section(results.rows, rebuild, results.provenance),
+            workflow_section(
+                results.provenance["study"],
+                told,
+                read_times(options.benchmarks, told["steps"]),
+                results.rows,
+                results.provenance,
+                rebuild,
+            ),
+            sections.provenance_section(results.provenance, rebuild),
         ],
         page.Heading(
             study=results.provenance["study"],

@@ -29,9 +29,28 @@ def main(arguments: list[str]) -> int:
         from unmixing.scenes.synthetic import make_synthetic
 
         scene = make_synthetic(options.scene)
+    _require_space(scene.nbytes, options.output.parent)
     write_scene(scene, options.output)
     rows, columns, bands = scene["cube"].shape
     print(f"scene {options.scene} ({scene.attrs['kind']}): {rows} x {columns} pixels, {bands} bands", flush=True)
     if warning := scene.attrs.get("endmember_count_warning"):
         print(f"scene {options.scene}: {scene.attrs['endmember_count']} endmembers: {warning}", flush=True)
     return 0
+
+
+def _require_space(wanted: int, folder: Path) -> None:
+    """Refuse to write where the disk cannot hold the arrays: HDF5 may crash on a full disk, without a word.
+
+    Raises:
+        UnmixingError: there is less space.
+    """
+    import shutil
+
+    from unmixing.errors import UnmixingError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise UnmixingError(
+            f"{folder}: {free / 1e6:.1f} MB are free, {wanted / 1e6:.1f} MB are needed: free space there"
+        )

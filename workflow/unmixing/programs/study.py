@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
         epilog="All further arguments go to Snakemake: targets such as `table3`, options such as `-n`.",
     )
     parser.add_argument("--study", default="demo", help="demo, a file of workflow/studies, or the path of a YAML file")
-    parser.add_argument("--cores", "-c", "-j", default=str(os.cpu_count() or 1), help="cores to use (default: all)")
+    parser.add_argument(
+        "--cores", "-c", "-j", help="cores to use (default: all of this machine; of a cluster no limit)"
+    )
     options, rest = parser.parse_known_args(arguments)
     if not Path("Snakefile").exists():
         raise UnmixingError(f"{Path.cwd()} holds no Snakefile: start the study in the project's folder")
@@ -40,12 +42,18 @@ def main(arguments: list[str]) -> int:
         _take_lock()
         _clear_stale_lock()
     # Targets first: `--configfile` takes every word that follows it for a file.
-    command = ["snakemake", *rest, "--cores", options.cores, *(["--configfile", str(overlay)] if overlay else [])]
+    command = ["snakemake", *rest, *_cores(options.cores, rest), *(["--configfile", str(overlay)] if overlay else [])]
     # Jobs call `unmixing`; it lies beside this Python even where the environment is not active.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     sys.stdout.flush()
     # The lock's descriptor goes with this process, so it is held exactly as long as Snakemake lives.
     os.execvpe(sys.executable, [sys.executable, "-m", *command], {**os.environ, "PATH": path})
+
+
+def _cores(asked: str | None, rest: list[str]) -> list[str]:
+    """Return the words about cores: on a cluster they would bound what all its nodes do together."""
+    elsewhere = any(word.partition("=")[0] in ("--profile", "--executor", "-e") for word in rest)
+    return ["--cores", asked or str(os.cpu_count() or 1)] if asked or not elsewhere else []
 
 
 def _take_lock() -> None:

@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
 
     from unmixing.cells import cells_of_job
     from unmixing.errors import UnmixingError
+    from unmixing.programs.scene_of import open_scene_of
     from unmixing.provenance import provenance
-    from unmixing.scenes.dataset import open_scene
     from unmixing.store import read_cells, write_json
     from unmixing.training.cell import Progress
     from unmixing.training.job import Job, job_labels
@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
     torch.set_deterministic_debug_mode("error" if device == "cpu" else "warn")
     if device != "cpu" and not torch.cuda.is_available():
         raise UnmixingError(f"device {device} is not to be had on this machine: set device: cpu")
-    scene = open_scene(options.scene)
+    first = described["shared"] | (cells or [{}])[0]
+    scene = open_scene_of(options.scene, first["scene"])
     options.log.parent.mkdir(parents=True, exist_ok=True)
     with options.log.open("a", encoding="utf-8", buffering=1) as log:
 
@@ -65,5 +66,5 @@ def main(arguments: list[str]) -> int:
             from unmixing.training.searching import run_search
 
             manifest += run_search(job, described["shared"], described["search"], read_cells(options.earlier))
-    write_json(options.manifest, {"cells": manifest})
+    write_json(options.manifest, {"cells": manifest}, sealed=True)
     return 0

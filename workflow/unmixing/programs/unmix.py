@@ -19,44 +19,75 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--model", type=Path, help="a trained model (.safetensors); the shipped one by default")
     parser.add_argument(
         "--prior",
-        choices=["tilt", "divergence", "none"],
-        default="tilt",
+        choices=["divergence", "tilt", "none"],
+        default="divergence",
         help="how the names of the materials weigh in; none leaves them out",
     )
     parser.add_argument("--brightness", choices=["solved", "fixed", "shade"], default="solved", help="of a pixel")
-    parser.add_argument("--endmembers", choices=["decoded", "library"], default="decoded", help="where from")
+    parser.add_argument(
+        "--endmembers",
+        choices=["chosen", "decoded", "library"],
+        default="chosen",
+        help="chosen by each pixel among library spectra, decoded by the model, or the library's means",
+    )
     parser.add_argument("--unseen", choices=["refuse", "text"], default="refuse", help="prompts without a spectrum")
     parser.add_argument("--ontology", type=Path, action="append", default=[], help="a file that adds concepts")
+    parser.add_argument("--anchors", type=Path, help="a store of unmixing anchors; the shipped one by default")
     parser.add_argument("--wavelengths", help="of scenes without: a text file, 'linear FIRST LAST BANDS', or a sensor")
     parser.add_argument("--scale-factor", type=float, help="number that turns reflectance into the stored values")
     options = parser.parse_args(arguments)
+    from unmixing.scenes.reading import file_sha256
+    from unmixing.semantic.anchors import load_default_anchors, read_anchors
+    from unmixing.semantic.energy import Meter
+    from unmixing.semantic.governance import AUDIT_LOG, append_record, audit_record
+    from unmixing.semantic.model import MODELS_FOLDER, read_model
     from unmixing.semantic.outputs import write_unmixed
     from unmixing.semantic.prompts import study_ontology
+    from unmixing.semantic.questions import ask_model
     from unmixing.semantic.scene_unmixing import unmix
 
+    meter = Meter()
     said = {"wavelengths": options.wavelengths, "scale_factor": options.scale_factor}
-    result = unmix(
-        _read(options.scene, {key: value for key, value in said.items() if value is not None}),
-        options.prompts,
-        model=options.model,
-        prior=options.prior,
-        brightness=options.brightness,
-        endmembers=options.endmembers,
-        unseen=options.unseen,
-        ontology=study_ontology(*options.ontology) if options.ontology else None,
-    )
+    scene, inputs = read_input(options.scene, {key: value for key, value in said.items() if value is not None})
+    path = options.model or MODELS_FOLDER / "small.safetensors"
+    model = read_model(path)
+    family = model.facts.text_encoder.partition(":")[0]
+    store = read_anchors(options.anchors) if options.anchors else load_default_anchors(family)
+    ontology = study_ontology(*options.ontology)
+    how = {"prior": options.prior, "brightness": options.brightness, "endmembers": options.endmembers}
+    result = unmix(scene, options.prompts, model=model, ontology=ontology, anchors=store, unseen=options.unseen, **how)
     files = write_unmixed(result, options.output, options.format)
+    record = audit_record(
+        command="unmix",
+        configuration={**how, **said, "unseen": options.unseen, "prompts": options.prompts},
+        inputs=inputs,
+        asked=ask_model(model, options.prompts, anchors=store, ontology=ontology, unseen=options.unseen),
+        store=store,
+        model=model,
+        model_sha256=file_sha256(path),
+        spent=meter.read(),
+        outputs={name: file_sha256(options.output / name) for name in files},
+    )
+    append_record(options.output / AUDIT_LOG, record)
     for note in json.loads(result.attrs["notes"]):
         print(note)
     shares = result["abundances"].mean(("row", "col"), skipna=True).to_numpy()
     told = ", ".join(f"{prompt} {share:.2f}" for prompt, share in zip(options.prompts, shares, strict=True))
     print(f"{result.attrs['method']}: {told}; abstains on {float(result['abstain'].mean()):.0%} of the pixels")
-    print(f"{', '.join(files)} in {options.output}", flush=True)
+    print(f"{', '.join([*files, AUDIT_LOG])} in {options.output}", flush=True)
     return 0
 
 
-def _read(name: str, said: dict[str, Any]) -> "xr.Dataset":
-    """Read a file, or make the synthetic scene of that name."""
+def read_input(name: str, said: dict[str, Any] | None = None) -> tuple["xr.Dataset", dict[str, str]]:
+    """Read a file, or make the synthetic scene of that name.
+
+    Args:
+        name: path or name.
+        said: what the file does not say of itself.
+
+    Returns:
+        The scene, and the SHA-256 of the file, or of what was made, by name.
+    """
     from unmixing.errors import UnmixingError
     from unmixing.scenes import read_own_scene, read_scene
     from unmixing.scenes.reading import file_sha256, git_blob_id
@@ -65,10 +96,12 @@ def _read(name: str, said: dict[str, Any]) -> "xr.Dataset":
 
     path = Path(name).expanduser()
     if not path.exists() and name in SYNTHETIC_SCENES:
-        return make_synthetic(name)
+        made = make_synthetic(name)
+        return made, {name: str(made.attrs["content_sha256"])}
     if not path.is_file():
         raise UnmixingError(f"{name}: no such file, and none of {', '.join(SYNTHETIC_SCENES)}: check the path")
-    known = recognise(sha256=file_sha256(path), git_blob=git_blob_id(path))
-    if not said and (known is not None or path.suffix.lower() == ".nc"):
-        return read_scene(path)
-    return read_own_scene({"endmembers": "auto", **said, "path": str(path)})
+    digest = file_sha256(path)
+    inputs = {path.name: digest}
+    if not said and (path.suffix.lower() == ".nc" or recognise(sha256=digest, git_blob=git_blob_id(path)) is not None):
+        return read_scene(path), inputs
+    return read_own_scene({"endmembers": "auto", **(said or {}), "path": str(path)}), inputs

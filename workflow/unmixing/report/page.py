@@ -18,14 +18,13 @@ from typing import Any, ClassVar
 
 import jinja2
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from unmixing.errors import UnmixingError
-from unmixing.figures.style import Description, read_description
+from unmixing.figures.style import Description, read_description, svg_of
+from unmixing.report.embedding import LARGEST_SVG, data_uri, latex_figure, shrink_svg, svg_size, svg_uri
 from unmixing.tables.forms import table_element
 from unmixing.tables.writing import Table, csv_text, latex_text, read_table
-
-#: An SVG file larger than this is shown as PNG.
-LARGEST_SVG = 1_000_000
 
 #: The page is meant to be opened from disk and sent by mail.
 LARGEST_PAGE = 15_000_000
@@ -82,8 +81,9 @@ class TableBlock:
 
     @property
     def element(self) -> Markup:
-        """The `<table>` element; `table_element` has escaped every cell."""
-        return Markup(table_element(self.table.frame, self.table.columns))
+        """The `<table>` element; `table_element` has escaped every cell. A cell sorted by its text names it once."""
+        element = table_element(self.table.frame, self.table.columns)
+        return Markup(re.sub(r' class="text"(?= data-sort)| data-sort="([^"]*)"(?=>\1</td>)', "", element))
 
     @property
     def downloads(self) -> list[tuple[str, str, str]]:
@@ -115,7 +115,8 @@ class FigureBlock:
 
     Attributes:
         description: Title, caption, scale, n and notes.
-        source: Data URI of the picture.
+        source: Data URI of the picture, which needs no escaping within quotes.
+        kind: `svg` or `png`.
         width: Natural width in pixels of a page.
         height: Natural height in pixels of a page.
         command: What rebuilds it.
@@ -124,11 +125,25 @@ class FigureBlock:
 
     template: ClassVar[str] = "figure"
     description: Description
-    source: str
+    source: Markup
+    kind: str
     width: int
     height: int
     command: str
     others: Sequence[str] = ()
+
+    @property
+    def latex(self) -> tuple[str, str]:
+        """File name and data URI of the LaTeX environment that includes it; empty where it lies in no file."""
+        if not self.others:
+            return "", ""
+        text = latex_figure(self.description.name, f"{self.description.title}. {self.description.caption}")
+        return f"{self.description.name}.tex", data_uri("application/x-tex;charset=utf-8", text.encode())
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether it is drawn from run rows."""
+        return bool(self.description.provenance.get("recipes"))
 
     @property
     def provenance(self) -> str:
@@ -136,7 +151,32 @@ class FigureBlock:
         return _indented(self.description.provenance)
 
 
-Block = Facts | Prose | Listing | Pairs | TableBlock | FigureBlock
+@dataclass(frozen=True)
+class Download:
+    """A file that the page carries.
+
+    Attributes:
+        identifier: Anchor.
+        text: What it holds.
+        name: Under which it is saved.
+        kind: Media type.
+        content: Its bytes.
+    """
+
+    template: ClassVar[str] = "download"
+    identifier: str
+    text: str
+    name: str
+    kind: str
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        """Data URI."""
+        return data_uri(self.kind, self.content)
+
+
+Block = Facts | Prose | Listing | Pairs | TableBlock | FigureBlock | Download
 
 
 @dataclass(frozen=True)
@@ -202,10 +242,12 @@ def render(sections: Sequence[Section], heading: Heading) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # The macros above the document leave empty lines.
     page = environment.from_string(_resource("template.html")).render(
         heading=heading,
         sections=sections,
         anchors={section.identifier: _anchors(section) for section in sections},
+        carried=[block.identifier for section in sections for block in section.blocks if isinstance(block, Download)],
         # Files of this package, not data.
         style=Markup(style),
         script=Markup(script),
@@ -220,6 +262,7 @@ def render(sections: Sequence[Section], heading: Heading) -> str:
             ]
         ),
     )
+    page = page.lstrip()
     if (size := len(page.encode())) > LARGEST_PAGE:
         raise UnmixingError(
             f"report: {size / 1e6:.1f} MB, more than {LARGEST_PAGE / 1e6:.0f} MB: leave out or shrink figures"
@@ -252,36 +295,27 @@ def figure_block(path: Path, command: str) -> FigureBlock:
     """
     description = read_description(path)
     content = path.read_bytes()
-    width, height = _svg_size(path, content)
-    raster = path.with_suffix(".png")
-    if len(content) > LARGEST_SVG and raster.exists():
-        source = data_uri("image/png", raster.read_bytes())
+    width, height = svg_size(path, content)
+    small, raster = shrink_svg(content), path.with_suffix(".png")
+    if len(small) > LARGEST_SVG and raster.exists():
+        kind, source = "png", data_uri("image/png", raster.read_bytes())
     else:
-        source = data_uri("image/svg+xml", content)
+        kind, source = "svg", svg_uri(small)
     others = [path.with_suffix(ending).name for ending in (".pdf", ".png", ".svg")]
-    return FigureBlock(description, source, width, height, command, others)
+    return FigureBlock(description, Markup(source), kind, width, height, command, others)
 
 
-def data_uri(kind: str, content: bytes) -> str:
-    """Return content as a link that carries it.
+def drawn_block(figure: Figure, description: Description, command: str) -> FigureBlock:
+    """Return the block of a figure that is drawn for the page and lies in no file.
 
     Args:
-        kind: Media type.
-        content: Bytes of the file.
+        figure: The figure.
+        description: What stands beside it.
+        command: What rebuilds it.
     """
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _svg_size(path: Path, content: bytes) -> tuple[int, int]:
-    """Return width and height in pixels of a page, from an SVG's size in points."""
-    head = re.search(rb"<svg\b[^>]*>", content)
-    sizes = {}
-    for name in (b"width", b"height"):
-        found = re.search(rb"\b" + name + rb'="([\d.]+)pt"', head.group(0)) if head else None
-        if found is None:
-            raise UnmixingError(f"{path}: no size in points in it: write it again with its figure rule")
-        sizes[name] = round(float(found.group(1)) * 4 / 3)
-    return sizes[b"width"], sizes[b"height"]
+    content = svg_of(figure, description)
+    width, height = svg_size(Path(description.name), content)
+    return FigureBlock(description, Markup(svg_uri(shrink_svg(content))), "svg", width, height, command)
 
 
 def _anchors(section: Section) -> list[tuple[str, str]]:

@@ -99,4 +99,7 @@ def _checks(facts: Mapping[str, Any]) -> Table:
         caption="What was tested before the scene was used; a scene that fails is refused.",
         frame=typed_frame(records, [], _CHECK_COLUMNS),
         columns=_CHECK_COLUMNS,
+        scale="the scene as read, no training",
+        n=f"{len(records)} checks",
+        provenance={"scene": facts["scene"], "source_sha256": facts["source_sha256"]},
     )

@@ -1,4 +1,34 @@
 "use strict";
+// Sorting, filtering and enlarging take a few dozen lines, tested in a browser. The well-kept library for tables
+// (DataTables) would add 0.7 MB to every page, and still need lines of ours to keep missing values last.
+
+// Theme: the reader's system decides until a button does; remembered where the browser allows it for files.
+const theme = document.createElement("button");
+theme.type = "button";
+theme.className = "theme";
+function wear(choice) {
+  if (choice) document.documentElement.dataset.theme = choice;
+  else delete document.documentElement.dataset.theme;
+  theme.textContent = choice ? choice : "auto";
+  theme.setAttribute("aria-label", "Theme: " + theme.textContent);
+}
+function remembered(choice) {
+  try {
+    if (choice === undefined) return localStorage.getItem("theme") ?? "";
+    localStorage.setItem("theme", choice);
+  } catch {
+    // Storage may be closed to files; the choice then lasts as long as the page.
+  }
+  return "";
+}
+theme.addEventListener("click", () => {
+  const next = { "": "light", light: "dark", dark: "" }[document.documentElement.dataset.theme ?? ""];
+  wear(next);
+  remembered(next);
+});
+wear({ light: "light", dark: "dark" }[remembered()] ?? "");
+document.querySelector("nav").append(theme);
+
 // Tables: sort by a click on a heading, filter by words. Missing values stay last in both directions.
 for (const article of document.querySelectorAll("article")) {
   const table = article.querySelector("table");
@@ -41,7 +71,7 @@ for (const article of document.querySelectorAll("article")) {
 
 function sorted(rows, index, numeric, direction) {
   const sign = direction === "ascending" ? 1 : -1;
-  const key = (row) => row.cells[index].dataset.sort;
+  const key = (row) => row.cells[index].dataset.sort ?? row.cells[index].textContent;
   return rows.slice().sort((first, second) => {
     const [a, b] = [key(first), key(second)];
     if (a === "" || b === "") return (a === "") - (b === "");
@@ -68,6 +98,19 @@ function enlarge(picture) {
   show(Math.max(stage.clientWidth, copy.width));
 }
 for (const picture of document.querySelectorAll(".picture")) {
+  const tools = picture.closest("article").querySelector(".tools");
+  const larger = document.createElement("button");
+  larger.type = "button";
+  larger.textContent = "Enlarge";
+  larger.addEventListener("click", () => enlarge(picture));
+  const save = document.createElement("a");
+  save.className = "button";
+  save.textContent = tools.dataset.kind;
+  save.download = tools.dataset.name;
+  save.href = "#";
+  // The picture stands in the page once; the link takes it from there.
+  save.addEventListener("click", () => (save.href = picture.querySelector("img").src));
+  tools.prepend(larger, save);
   picture.addEventListener("click", () => enlarge(picture));
   picture.addEventListener("keydown", (event) => {
     if (event.key === "Enter") enlarge(picture);
@@ -80,7 +123,20 @@ dialog.addEventListener("click", (event) => {
   else if (action) show(width * Number(action));
 });
 
-// Contents: mark the section in view.
+// Contents: beside the text where there is room, folded above it where there is not; mark the section in view.
+const contents = document.querySelector(".contents");
+const wide = matchMedia("(min-width: 64rem)");
+function fold() {
+  contents.open = wide.matches;
+}
+wide.addEventListener("change", fold);
+fold();
+contents.querySelector("summary").addEventListener("click", (event) => {
+  if (wide.matches) event.preventDefault();
+});
+contents.addEventListener("click", (event) => {
+  if (event.target.closest("a") && !wide.matches) contents.open = false;
+});
 const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
 if ("IntersectionObserver" in window) {
   const observer = new IntersectionObserver(

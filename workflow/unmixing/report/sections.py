@@ -1,4 +1,4 @@
-"""The sections that every study's report has: summary, scenes, tables, figures, runs, provenance."""
+"""The sections that every study's report has: summary, scenes, tables and figures by part, provenance."""
 
 from __future__ import annotations
 
@@ -7,28 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from unmixing.report.page import Block, Fact, Facts, FigureBlock, Listing, Pairs, Prose, Section, TableBlock
 from unmixing.tables.forms import Column, is_missing
-from unmixing.tables.run_rows import count_status, reasons, typed_frame
+from unmixing.tables.run_rows import typed_frame
 from unmixing.tables.scene_rows import scenes_to_show
 from unmixing.tables.writing import Table
 
-_RUN_COLUMNS = [
-    Column("scene", "Scene"),
-    Column("phase", "Phase"),
-    Column("protocol", "Protocol"),
-    Column("runs", "Runs", "count"),
-    Column("runs_ok", "ok", "count", help="runs with a usable result"),
-    Column("runs_diverged", "diverged", "count", help="runs without numbers"),
-    Column("runs_collapsed", "collapsed", "count", help="runs in which two endmembers became one"),
-    Column("epochs", "Epochs", "count", help="most epochs of a run"),
-    Column("seconds_per_run", "Time per run", "seconds", "s", help="median; also of runs taken from the store"),
-    Column("seconds_total", "Time in all", "seconds", "s", help="sum over runs, wherever they were computed"),
-    Column("reason", "Reason", "prose", help="why runs diverged or collapsed"),
-]
+_RECIPES = [Column("cell", "Cell"), Column("recipe", "Recipe")]
 
 _SCENE_COLUMNS = [
     Column("title", "Scene"),
@@ -62,12 +49,15 @@ def summary(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]], table3: Tab
     return Section("summary", "Summary", [Facts(facts), Listing(sentences)])
 
 
-def scenes_section(scenes: Sequence[Mapping[str, Any]], command: str) -> Section:
+def scenes_section(
+    scenes: Sequence[Mapping[str, Any]], command: str, provenance: Mapping[str, Any] | None = None
+) -> Section:
     """Return which scenes the study has, and why others are missing.
 
     Args:
         scenes: Availability records of all scenes.
         command: What rebuilds the report.
+        provenance: Commit, versions, input checksums; JSON values only.
     """
     records = [
         {
@@ -85,6 +75,9 @@ def scenes_section(scenes: Sequence[Mapping[str, Any]], command: str) -> Section
         caption="The paper's six scenes, whether at hand or not, and those that this study adds.",
         frame=typed_frame(records, [], _SCENE_COLUMNS),
         columns=_SCENE_COLUMNS,
+        scale="settled before anything runs",
+        n=f"{len(records)} scenes",
+        provenance=dict(provenance or {}),
     )
     return Section("scenes-section", "Scenes", [TableBlock(table, command)])
 
@@ -107,6 +100,12 @@ class Part:
 
 
 PARTS = (
+    Part(
+        "scorecard",
+        "Scorecard",
+        "Each number and claim of the papers with ours beside it, whether it reproduces, and why not.",
+        ("figure_scorecard", "table_scorecard", "table_prose_claims"),
+    ),
     Part(
         "baseline",
         "Baseline",
@@ -173,10 +172,45 @@ PARTS = (
         ("figure_heads", "table_heads"),
     ),
     Part(
+        "semantic",
+        "Unmixing by named materials",
+        "The second study: text names the endmembers. Encoders are named; anchors of MiniLM are not CLIP's.",
+        (
+            "table_semantic_scenes",
+            "figure_semantic_scenes",
+            "figure_semantic_maps",
+            "table_semantic_few_shot",
+            "table_semantic_areas",
+            "table_semantic_names",
+            "figure_semantic_names",
+            "table_semantic_mixtures",
+            "table_semantic_bilinear",
+        ),
+    ),
+    Part(
+        "semantic-robustness",
+        "Robustness and operating envelope",
+        "Disturbed spectra, other words, attacks: what the text-prompted model bears, and where it can be trusted.",
+        (
+            "figure_semantic_robustness",
+            "table_semantic_robustness",
+            "figure_semantic_envelope",
+            "table_semantic_envelope",
+            "table_semantic_fairness",
+        ),
+    ),
+    Part(
+        "semantic-cost",
+        "Cost and coverage",
+        "Parameters, time, energy and bytes of the text-prompted model, and which materials it can be asked for.",
+        ("figure_semantic_cost", "table_semantic_cost", "table_semantic_coverage"),
+    ),
+    Part(
         "audit",
         "Paper against released code",
-        "One difference at a time: what each does to the angle, from either protocol.",
-        ("figure_audit", "table_audit"),
+        "One difference at a time: what each does to the angle, from either protocol; and every finding, with how it "
+        "is shown.",
+        ("figure_audit", "table_audit", "table_findings"),
     ),
     Part(
         "classical",
@@ -233,55 +267,35 @@ def figures_section(blocks: Sequence[FigureBlock]) -> Section:
     )
 
 
-def runs_section(rows: pd.DataFrame, command: str) -> Section:
-    """Return how the runs ended and what they took.
-
-    Args:
-        rows: Run rows of all phases, possibly empty.
-        command: What rebuilds the report.
-    """
-    if rows.empty:
-        return Section("runs", "Runs", [Prose(["No run has finished yet: start the study again."])])
-    records = []
-    for scene, phase, protocol in sorted(set(zip(rows["scene"], rows["phase"], rows["protocol"], strict=True))):
-        chosen = (rows["scene"] == scene) & (rows["phase"] == phase) & (rows["protocol"] == protocol)
-        # One row per run; identifiers tell apart runs of the same number in several settings.
-        runs = rows[chosen].drop_duplicates("id").assign(run=lambda frame: np.arange(len(frame)))
-        records.append(
-            {
-                "scene": scene,
-                "phase": phase,
-                "protocol": protocol,
-                "runs": len(runs),
-                **{f"runs_{status}": count for status, count in count_status(runs).items()},
-                "epochs": int(runs["epochs"].max()),
-                "seconds_per_run": runs["seconds"].median(),
-                "seconds_total": runs["seconds"].sum(),
-                "reason": reasons(runs),
-            }
-        )
-    table = Table(
-        name="runs_by_scene",
-        title="Runs by scene, phase and protocol",
-        caption="How the trainings ended and how long they took.",
-        frame=typed_frame(records, [], _RUN_COLUMNS),
-        columns=_RUN_COLUMNS,
-        notes=["Times depend on the machine and on what else it did; they are no result of the study."],
-    )
-    return Section("runs", "Runs", [TableBlock(table, command)])
-
-
-def provenance_section(provenance: Mapping[str, Any]) -> Section:
+def provenance_section(provenance: Mapping[str, Any], command: str = "") -> Section:
     """Return where the numbers come from.
 
     Args:
         provenance: Commit, versions, machine, input checksums; JSON values only.
+        command: What rebuilds the report.
     """
-    items = {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
-        for name, value in provenance.items()
-    }
-    return Section("provenance", "Provenance", [Pairs(items)])
+    recipes = provenance.get("recipes") or {}
+    items = {str(name): _in_words(value) for name, value in provenance.items() if name != "recipes"}
+    blocks: list[Block] = [Pairs(items)]
+    if recipes:
+        table = Table(
+            name="recipes",
+            title="Recipes",
+            caption="What the numbers of each cell depend on, as a hash: configuration, numeric code, scene.",
+            frame=typed_frame([{"cell": cell, "recipe": recipe} for cell, recipe in recipes.items()], [], _RECIPES),
+            columns=_RECIPES,
+            scale="planned for each scene and phase: see their tables",
+            n=f"{len(recipes)} cells",
+            provenance={name: provenance[name] for name in ("commit", "study") if name in provenance},
+        )
+        blocks.append(TableBlock(table, command))
+    return Section("provenance", "Provenance", blocks)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_in_words(part)}" for name, part in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

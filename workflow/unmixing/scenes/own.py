@@ -84,6 +84,7 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
     if values.get("references"):
         dataset = _with_references(dataset, _resolve(values["references"], folder), where)
     count, source, warning = _count(values.get("endmembers"), dataset, where)
+    _require_determined(count, dataset, where)
     if warning:
         LOGGER.warning("%s: %d endmembers by %s: %s", where, count, source, warning)
     result = add_checks(dataset, [Check("number of endmembers", not warning, str(count), source, warning)])
@@ -225,6 +226,16 @@ def _count(given: object, dataset: xr.Dataset, where: str) -> tuple[int, str, st
     if references and given != references:
         raise UnmixingError(f"{where}: {given} endmembers stated, {references} references found: make them agree")
     return given, "stated", ""
+
+
+def _require_determined(count: int, dataset: xr.Dataset, where: str) -> None:
+    bands, pixels = dataset.sizes["band"], dataset.sizes["row"] * dataset.sizes["col"]
+    if bands < 2:
+        raise UnmixingError(f"{where}: a single band has no spectra to tell apart: give an image of several")
+    if count > min(bands, pixels):
+        raise UnmixingError(
+            f"{where}: {count} endmembers cannot be told apart in {bands} bands of {pixels} pixels: state fewer"
+        )
 
 
 def _resolve(given: object, folder: Path | None) -> Path:

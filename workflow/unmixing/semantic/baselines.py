@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from unmixing.classical.abundances import fcls, scls, sum_normalised, sunsal
+from unmixing.classical.abundances import fcls, nnls, scls, sum_normalised, sunsal
 from unmixing.errors import UnmixingError
 from unmixing.semantic.library_search import best_combination
 from unmixing.semantic.scene_library import SceneLibrary
@@ -112,6 +112,25 @@ def best_of_library(pixels: Pixels, library: SceneLibrary) -> Array:
     return library.share(sum_normalised(found))
 
 
+def class_mean_bilinear(pixels: Pixels, library: SceneLibrary) -> Array:
+    """Fit the concepts' mean spectra and the products of each two of them, with a free brightness.
+
+    Products stand for light that met two materials (J. M. P. Nascimento and J. M. Bioucas-Dias, Proceedings of SPIE
+    7477, 2009); the shares are those of the materials alone.
+
+    Args:
+        pixels: (N, bands of the scene).
+        library: K prompts.
+
+    Returns:
+        (N, K) in [0, 1], rows summing to one.
+
+    Raises:
+        UnmixingError: the pixels have another number of bands.
+    """
+    return library.share(bilinear_shares(_used(pixels, library), library.means))
+
+
 def nearest_mean(pixels: Pixels, library: SceneLibrary) -> Array:
     """Give each pixel wholly to the concept whose mean spectrum has the smallest angle to it.
 
@@ -147,6 +166,7 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
         for baseline in (
             Baseline("class_mean_scls", "SCLS, class means of the library", "area", class_mean_scls),
             Baseline("class_mean_fcls", "FCLS, class means of the library", "area", class_mean_fcls),
+            Baseline("class_mean_bilinear", "SCLS, class means and their products", "area", class_mean_bilinear),
             Baseline("sunsal_library", "SUnSAL, library", "area", sunsal_library),
             Baseline("best_of_library", "Best of the library for each pixel", "area", best_of_library),
             Baseline("nearest_mean", "Nearest class mean by angle", "none", nearest_mean),
@@ -160,6 +180,14 @@ def summed(abundances: npt.ArrayLike, owner: npt.ArrayLike, count: int) -> Array
     """Add up the abundances (N, n) of spectra by their owners (n,): (N, count)."""
     members = np.asarray(owner)[:, None] == np.arange(count)
     return np.asarray(np.asarray(abundances, np.float64) @ members, np.float64)
+
+
+def bilinear_shares(pixels: npt.ArrayLike, endmembers: npt.ArrayLike) -> Array:
+    """Return the shares (N, K) of endmembers (K, bands) in pixels (N, bands) that also hold products of each two."""
+    spectra = np.asarray(endmembers, np.float64)
+    first, second = np.triu_indices(len(spectra), 1)
+    found = nnls(pixels, np.concatenate([spectra, spectra[first] * spectra[second]]))
+    return np.asarray(sum_normalised(found[:, : len(spectra)]), np.float64)
 
 
 def nearest_by_angle(pixels: npt.ArrayLike, endmembers: npt.ArrayLike) -> Array:

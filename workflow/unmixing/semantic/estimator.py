@@ -17,6 +17,8 @@ Priors P, with b the sum of the fit without a prior (1 where brightness is fixed
     none
     tilt     sum_k w_k x_k / b: weighted L1, under sum-to-one a linear tilt
     divergence  D(x, b p) / b: generalised KL to the soft assignment
+
+Where endmembers were themselves fitted to the pixel (``appearances``) a ridge, sum_k r_k x_k^2 / 2, goes with them.
 """
 
 from dataclasses import dataclass
@@ -70,6 +72,8 @@ def estimate(
     assignment: Tensor | None = None,
     strength: Tensor | float = 1.0,
     variance: Tensor | None = None,
+    ridge: Tensor | None = None,
+    spent: Tensor | None = None,
 ) -> Estimate:
     """Solve for the abundances of pixels; the same in training and use.
 
@@ -85,6 +89,8 @@ def estimate(
         strength: l, positive.
         variance: (N,) s^2 over the pixel's mean square; by default estimated. A constant is the ablation in which
             language cannot matter more where the data are worse.
+        ridge: (N, K) r, at least zero; none by default.
+        spent: (N,) numbers that the endmembers were fitted with, which the residual variance is corrected for.
 
     Raises:
         UnmixingError: a pixel has no band or no light, an option is unknown or lacks its argument, or the solver
@@ -98,20 +104,21 @@ def estimate(
     unit = power.sqrt() if brightness == "solved" else torch.ones_like(power)
     linear, power = linear / unit[:, None], power / unit**2
     one, full = brightness == "fixed", allowed
+    ridged = gram if ridge is None else gram + torch.diag_embed(ridge.double())
     if brightness == "shade":
-        gram, linear = _with_black(gram), torch.nn.functional.pad(linear, (0, 1))
+        gram, ridged, linear = _with_black(gram), _with_black(ridged), torch.nn.functional.pad(linear, (0, 1))
         full = torch.nn.functional.pad(allowed, (0, 1), value=True)
         one = True
-    plain = solve_quadratic(gram, linear, full, sum_to_one=one)
+    plain = solve_quadratic(ridged, linear, full, sum_to_one=one)
     count = allowed.shape[1]
     free = plain.values.detach()
     total = free[:, :count].sum(1).clamp_min(1e-12)
     if variance is None:
-        relative = residual_variance(gram.detach(), linear.detach(), power, free, bands) / power
+        relative = residual_variance(gram.detach(), linear.detach(), power, free, bands, spent) / power
     else:
         relative = variance.to(power)
     lam = strength * relative * power
-    solution = _with_prior(prior, plain, gram, linear, full, one, weights, assignment, lam, total)
+    solution = _with_prior(prior, plain, ridged, linear, full, one, weights, assignment, lam, total)
     values = solution.values[:, :count]
     sums = values.sum(1)
     # With all light in shade nothing is known of the shares: the fit's own direction is as good as any.

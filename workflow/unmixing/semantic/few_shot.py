@@ -26,12 +26,13 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic import objectives
 from unmixing.semantic.anchors import AnchorStore
 from unmixing.semantic.encoder import channels
-from unmixing.semantic.estimator import estimate
+from unmixing.semantic.estimator import Prior
 from unmixing.semantic.model import UnmixingModel
 from unmixing.semantic.ontology import Ontology
 from unmixing.semantic.questions import ask_model
 from unmixing.semantic.scene_unmixing import Prepared, encode_pixels, prepare
 from unmixing.semantic.sensors import response_matrix, sensor_of_axis
+from unmixing.semantic.solving import solve_pixels
 from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
 from unmixing.semantic.training import filled_means, through_sensor
 
@@ -71,6 +72,7 @@ def adapt(
     *,
     rng: np.random.Generator,
     steps: int = _STEPS,
+    prior: Prior = "divergence",
     anchors: AnchorStore | None = None,
     ontology: Ontology | None = None,
 ) -> Adapted:
@@ -84,6 +86,7 @@ def adapt(
         mode: how.
         rng: draws mixtures.
         steps: updates of ``adapter`` and ``fine_tune``.
+        prior: with which these train; the one that the pixels will be unmixed with.
         anchors: see ``unmix``.
         ontology: see ``unmix``.
 
@@ -100,7 +103,7 @@ def adapt(
     adapted = copy.deepcopy(model) if mode != "prototype" else model
     if mode != "prototype":
         text = model.anchors(asked.vectors)
-        _train(adapted, prepared, spectra, owner, text, mode, rng, steps)
+        _train(adapted, prepared, spectra, owner, text, mode, rng, steps, prior)
     directions, blend = _blended(adapted, prepared, spectra, owner)
     return Adapted(adapted, replace(prepared, anchors=directions), blend)
 
@@ -176,13 +179,14 @@ def _train(
     mode: Mode,
     rng: np.random.Generator,
     steps: int,
+    prior: Prior,
 ) -> None:
     """Train the last layer, or the encoder and the weights with replay; in place."""
     before = copy.deepcopy(model)
     model.requires_grad_(False)
     trained = list(model.encoder.last.parameters())
     if mode == "fine_tune":
-        trained = [*model.encoder.parameters(), *model.weights.parameters(), model.log_tilt]
+        trained = [*model.encoder.parameters(), *model.weights.parameters(), model.log_tilt, model.log_divergence]
     for parameter in trained:
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(trained, lr=_RATES[mode], weight_decay=0.0)
@@ -192,7 +196,7 @@ def _train(
         for group in optimiser.param_groups:
             group["lr"] = _RATES[mode] * 0.5 * (1 + np.cos(np.pi * step / steps))
         pixels, truth = _mixed(filled, owner, len(text), rng)
-        loss = _loss(model, pixels, truth, prepared.endmembers, known, prepared, text)
+        loss = _loss(model, pixels, truth, prepared.endmembers, known, prepared, text, prior)
         if mode == "fine_tune":
             loss = loss + _replay(model, before, prepared, rng)
         optimiser.zero_grad(set_to_none=True)
@@ -230,15 +234,15 @@ def _loss(
     known: Tensor,
     prepared: Prepared,
     anchors: Tensor,
+    prior: Prior,
 ) -> Tensor:
     """Assignment and abundance of mixtures, with the solver that is used ever after."""
     seen = known.expand(pixels.shape)
     encoded = model.encoder(channels(torch.where(seen, pixels, 0.0), seen, prepared.placement))
     allowed = torch.ones(len(pixels), len(anchors), dtype=torch.bool)
-    similarity, assigned = model.assign(encoded, anchors, allowed)
-    weights = model.weights(similarity, assigned, allowed, anchors.expand(len(pixels), -1, -1))
-    result = estimate(pixels, endmembers, seen, allowed, prior="tilt", weights=weights, strength=model.strength("tilt"))
-    return objectives.abundance(result.abundances, truth) + 0.5 * objectives.assignment(assigned, truth)
+    solved = solve_pixels(model, pixels, seen, allowed, encoded, anchors, endmembers, prior=prior)
+    own = objectives.abundance(solved.estimate.abundances, truth)
+    return own + 0.5 * objectives.assignment(solved.assigned, truth)
 
 
 def _replay(model: UnmixingModel, before: UnmixingModel, prepared: Prepared, rng: np.random.Generator) -> Tensor:

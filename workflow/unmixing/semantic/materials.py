@@ -10,12 +10,15 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic.library import Library
 from unmixing.semantic.ontology import MINERAL, Ontology, ancestors, build_ontology, members
 from unmixing.semantic.pools import Pool, make_pool
+from unmixing.semantic.scene_library import choose_spectra
 from unmixing.semantic.sensors import Sensor
 from unmixing.semantic.sources import COMMON_GRID
 
 Array = npt.NDArray[np.float64]
 #: Chance that a prompt stands for all that lies below it.
 _COLLAPSE = 0.4
+#: Spectra of a material that a model keeps; prompts above several materials choose from all of theirs.
+STORED = 24
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,8 @@ def gather_materials(
     Raises:
         UnmixingError: fewer than two concepts have spectra.
     """
-    chosen = np.zeros(len(library.records), dtype=bool)
-    chosen[slice(None) if rows is None else np.asarray(rows)] = True
-    present = set(library.records["concept"][chosen])
-    barred = {name for top in without if top in ontology.concepts for name in members(ontology, top)}
-    materials = [name for name in ontology.concepts if name in present and name not in barred]
-    if len(materials) < 2:
-        raise UnmixingError("fewer than two concepts have spectra: give a library with more")
-    flat = build_ontology(replace(ontology.concepts[name], parent="") for name in materials)
-    pool = make_pool(library, flat, materials, rows=rows, groups=groups)
+    pool = own_pool(library, ontology, rows=rows, groups=groups, without=without)
+    materials = list(pool.concepts)
     above = {name: (name, *ancestors(ontology, name)) for name in materials}
     wanted = {name for chain in above.values() for name in chain}
     prompts = tuple(name for name in ontology.concepts if name in wanted)
@@ -104,6 +100,29 @@ def gather_materials(
     )
 
 
+def own_pool(
+    library: Library,
+    ontology: Ontology,
+    *,
+    rows: npt.ArrayLike | None = None,
+    groups: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> Pool:
+    """Return a pool of all concepts that have spectra of their own, each without its members'.
+
+    Arguments and errors are those of ``gather_materials``.
+    """
+    chosen = np.zeros(len(library.records), dtype=bool)
+    chosen[slice(None) if rows is None else np.asarray(rows)] = True
+    present = set(library.records["concept"][chosen])
+    barred = {name for top in without if top in ontology.concepts for name in members(ontology, top)}
+    materials = [name for name in ontology.concepts if name in present and name not in barred]
+    if len(materials) < 2:
+        raise UnmixingError("fewer than two concepts have spectra: give a library with more")
+    flat = build_ontology(replace(ontology.concepts[name], parent="") for name in materials)
+    return make_pool(library, flat, materials, rows=rows, groups=groups)
+
+
 def concept_means(
     library: Library,
     ontology: Ontology,
@@ -114,6 +133,17 @@ def concept_means(
 ) -> Array:
     """Return the mean spectrum of each concept with its members, (C, grid), as ``make_pool`` takes it."""
     return np.concatenate([make_pool(library, ontology, [name], rows=rows, groups=groups).means for name in concepts])
+
+
+def spread_pool(pool: Pool, count: int = STORED) -> tuple[tuple[str, ...], Array]:
+    """Return spectra that stand for each concept of a pool: whose each is (n,), and (n, grid) without gaps."""
+    library = pool.spectra[: len(pool.edges)]
+    names: list[str] = []
+    parts = []
+    for number, name in enumerate(pool.concepts):
+        parts.append(choose_spectra(library[pool.owner[: len(library)] == number], pool.means[number], count))
+        names += [name] * len(parts[-1])
+    return tuple(names), np.concatenate(parts)
 
 
 def draw_question(materials: Materials, rng: np.random.Generator, smallest: int = 4, largest: int = 12) -> Question:

@@ -24,7 +24,7 @@ from unmixing.semantic.encoder import Encoder, EncoderSize
 from unmixing.semantic.prior import LARGEST_SCALE, MonotoneWeights, TokenWeights, soft_assignment
 from unmixing.store import atomic_path, write_text
 
-FORMAT = 1
+FORMAT = 2
 MODELS_FOLDER = Path(__file__).parent / "data" / "models"
 
 
@@ -76,6 +76,8 @@ class ModelFacts:
         thresholds: ``similarity`` below which and ``angle`` (radians) above which it abstains.
         recipe: hash of what it was trained with.
         details: anything else that its card tells.
+        estimator: what its recipe says of the fit of library spectra and of the prior beside it: ``ridge``,
+            ``spectra``, ``bend``, ``sharpness``, ``trust_tilt`` and ``trust_divergence``.
     """
 
     size: str
@@ -87,13 +89,16 @@ class ModelFacts:
     thresholds: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    estimator: dict[str, float] = field(default_factory=dict)
 
 
 class UnmixingModel(nn.Module):
-    """All learned parts, and the means of the library."""
+    """All learned parts, the means of the library, and spectra of its concepts to choose from."""
 
     means: Tensor
     centre: Tensor
+    spectra: Tensor
+    spectra_of: Tensor
 
     def __init__(self, facts: ModelFacts, means: Tensor, centre: Tensor) -> None:
         """Make all parts; ``build_model`` checks and draws them from a seed."""
@@ -112,6 +117,8 @@ class UnmixingModel(nn.Module):
         self.log_divergence = nn.Parameter(torch.tensor(0.0))
         self.register_buffer("means", means)
         self.register_buffer("centre", centre)
+        self.register_buffer("spectra", torch.zeros(0, means.shape[1], dtype=torch.float16))
+        self.register_buffer("spectra_of", torch.zeros(0, dtype=torch.int16))
 
     @property
     def scale(self) -> Tensor:
@@ -228,10 +235,11 @@ def read_model(path: str | Path) -> UnmixingModel:
     if header.pop("format", None) != FORMAT or header.get("size") not in SIZES:
         raise UnmixingError(f"{path}: no model of format {FORMAT}: train it again with this version")
     facts = ModelFacts(**{**header, "concepts": tuple(header["concepts"]), "trained": tuple(header["trained"])})
-    model = build_model(facts, tensors["means"].numpy(), tensors["centre"].numpy(), 0)
     try:
+        model = build_model(facts, tensors["means"].numpy(), tensors["centre"].numpy(), 0)
+        model.spectra, model.spectra_of = tensors["spectra"], tensors["spectra_of"]
         model.load_state_dict(tensors)
-    except RuntimeError:
+    except (RuntimeError, KeyError):
         raise UnmixingError(f"{path}: its tensors are not those of size {facts.size}: train it again") from None
     return model.eval().requires_grad_(False)
 
@@ -253,6 +261,26 @@ def with_means(model: UnmixingModel, concepts: Sequence[str], means: npt.ArrayLi
     added = torch.as_tensor(np.asarray(means, np.float32)[new])
     model.means = torch.cat([model.means, added])
     return with_facts(model, concepts=(*model.facts.concepts, *(concepts[index] for index in new)))
+
+
+def with_spectra(model: UnmixingModel, concepts: Sequence[str], spectra: npt.ArrayLike) -> UnmixingModel:
+    """Give a model library spectra to choose from, in place, in the place of those that it has.
+
+    Args:
+        model: with a mean of each of the concepts.
+        concepts: (n,) whose spectrum each is, without those of its members.
+        spectra: (n, grid) reflectance, finite; kept to eleven bits.
+
+    Raises:
+        UnmixingError: the model carries no mean of a concept.
+    """
+    places = {name: index for index, name in enumerate(model.facts.concepts)}
+    missing = sorted(set(concepts) - set(places))
+    if missing:
+        raise UnmixingError(f"the model carries no mean of {', '.join(missing)}: add it with with_means first")
+    model.spectra = torch.as_tensor(np.asarray(spectra, np.float32)).to(torch.float16)
+    model.spectra_of = torch.tensor([places[name] for name in concepts], dtype=torch.int16)
+    return model
 
 
 def mean_spectra(model: UnmixingModel, concepts: Sequence[str]) -> Tensor:

@@ -20,8 +20,10 @@ from unmixing.semantic.anchors import (
     prompt_anchors,
 )
 from unmixing.semantic.model import UnmixingModel, mean_spectra
-from unmixing.semantic.ontology import Ontology, ancestors
+from unmixing.semantic.ontology import Ontology, ancestors, members
 from unmixing.semantic.prompts import study_ontology
+from unmixing.semantic.recipe import BEND, SPECTRA
+from unmixing.semantic.scene_library import bent, choose_spectra, fill_gaps
 from unmixing.semantic.sources import COMMON_GRID
 from unmixing.semantic.text import TextEncoder
 
@@ -41,6 +43,8 @@ class Asked:
         vectors: (G, d) text vectors.
         means: (G, grid) library means, NaN where unknown.
         sources: (K,) concept whose mean each prompt takes, or "text" for one made up from text.
+        spectra: (n, grid) library spectra to choose from, finite, at least one of each of the G.
+        owner: (n,) which of the G each belongs to.
     """
 
     prompts: tuple[str, ...]
@@ -49,6 +53,8 @@ class Asked:
     vectors: Tensor
     means: Tensor
     sources: tuple[str, ...]
+    spectra: Tensor
+    owner: Tensor
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -112,11 +118,13 @@ def ask_model(
                 f"one made up from text (unseen = text)"
             )
         sources.append(source)
-    means = []
+    means, spectra = [], []
     for group in range(len(merged.vectors)):
         # Different members once each, in an order of their own: a permutation of the prompts changes nothing.
-        members = np.unique(np.stack(rows)[merged.groups == group], axis=0, equal_nan=True)
-        means.append(members.mean(axis=0))
+        asked = np.unique(np.stack(rows)[merged.groups == group], axis=0, equal_nan=True)
+        means.append(asked.mean(axis=0))
+        named = {source for source, place in zip(sources, merged.groups, strict=True) if place == group}
+        spectra.append(_spectra(model, known, named, means[-1]))
     return Asked(
         prompts=found.prompts,
         concepts=found.concepts,
@@ -124,6 +132,8 @@ def ask_model(
         vectors=torch.as_tensor(np.array(merged.vectors)),
         means=torch.as_tensor(np.stack(means), dtype=torch.float32),
         sources=tuple(sources),
+        spectra=torch.as_tensor(np.concatenate(spectra), dtype=torch.float32),
+        owner=torch.repeat_interleave(torch.tensor([len(part) for part in spectra])),
     )
 
 
@@ -150,6 +160,20 @@ def _covered(model: UnmixingModel, ontology: Ontology, concept: str) -> str:
         return ""
     carried = set(model.facts.concepts)
     return next((name for name in (concept, *ancestors(ontology, concept)) if name in carried), "")
+
+
+def _spectra(
+    model: UnmixingModel, ontology: Ontology, sources: set[str], mean: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Spectra of concepts, their members included, and bent copies of their mean, (n, grid), finite."""
+    given, filled = model.facts.estimator, fill_gaps(mean[None])[0]
+    copies = bent(filled, given.get("bend", BEND))
+    below = {name for source in sources if source in ontology.concepts for name in members(ontology, source)}
+    own = torch.tensor([name in below for name in model.facts.concepts])[model.spectra_of.long()]
+    if not bool(own.any()):
+        return np.concatenate([filled[None], copies])
+    chosen = choose_spectra(model.spectra[own].double().numpy(), mean, int(given.get("spectra", SPECTRA)))
+    return np.concatenate([chosen, copies])
 
 
 def _default_store(model: UnmixingModel) -> AnchorStore:

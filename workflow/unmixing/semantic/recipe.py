@@ -13,6 +13,12 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic.latents import MixtureRecipe
 from unmixing.store import write_text
 
+#: Library spectra of a prompt that a pixel chooses from, and the ridge of that choice: the smallest error, over a flat
+#: range of both, on mixtures of a library that neither means nor spectra came from.
+SPECTRA, RIDGE = 20, 2e-5
+#: Amplitude of the bent copies of a prompt's mean beside them, which help most where a prompt has few spectra.
+BEND = 0.5
+
 
 @dataclass(frozen=True)
 class TrainingRecipe:
@@ -33,6 +39,14 @@ class TrainingRecipe:
         modelled_water: number of modelled water spectra in the library.
         library_usgs: whether the USGS library is part of it.
         split_seed: of the split into training, validation and test.
+        spectra: number of library spectra of a prompt that pixels choose from (``appearances``).
+        ridge: of that choice.
+        bend: amplitude of bent copies of a prompt's mean beside them; 0 for none.
+        sharpness: factor on 1/t in use, beside that choice: a classifier is surer of spectra like those it was trained
+            with than of others.
+        trust_tilt: factor on the learned weight of the tilt in use, beside that choice.
+        trust_divergence: the same of the divergence. All three were chosen on mixtures of a library that neither
+            training nor the spectra to choose from came from.
         mixtures: what is drawn.
     """
 
@@ -50,6 +64,12 @@ class TrainingRecipe:
     modelled_water: int = 60
     library_usgs: bool = True
     split_seed: int = 0
+    spectra: int = SPECTRA
+    ridge: float = RIDGE
+    bend: float = BEND
+    sharpness: float = 0.5
+    trust_tilt: float = 0.03
+    trust_divergence: float = 0.3
     mixtures: MixtureRecipe = field(default_factory=MixtureRecipe)
 
     def __post_init__(self) -> None:
@@ -68,6 +88,12 @@ class TrainingRecipe:
             "abundance_weight": self.abundance_weight > 0,
             "positives": self.positives in ("soft", "dominant"),
             "modelled_water": self.modelled_water >= 0,
+            "spectra": self.spectra >= 1,
+            "ridge": 0 < self.ridge < 1,
+            "bend": 0 <= self.bend < 1,
+            "sharpness": 0 < self.sharpness <= 1,
+            "trust_tilt": 0 < self.trust_tilt <= 1,
+            "trust_divergence": 0 < self.trust_divergence <= 1,
         }
         for name, good in checks.items():
             if not good:
@@ -106,6 +132,12 @@ def recipe_values(recipe: TrainingRecipe) -> dict[str, Any]:
     """Return a recipe as plain values; ``recipe_of`` reads them back."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
     return values
+
+
+def estimator_values(recipe: TrainingRecipe) -> dict[str, float]:
+    """Return what a recipe says of the fit of library spectra and of the prior beside it."""
+    names = ("spectra", "ridge", "bend", "sharpness", "trust_tilt", "trust_divergence")
+    return {name: float(getattr(recipe, name)) for name in names}
 
 
 def recipe_sha256(recipe: TrainingRecipe) -> str:

@@ -18,6 +18,7 @@ Array = npt.NDArray[np.float64]
 REPRESENTATIVES = 30
 #: Share of the bands in use that a spectrum must be known on; the rest is read off between its neighbours.
 _KNOWN_SHARE = 0.9
+_BENDS = 3
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,46 @@ def spread_spectra(spectra: Array, mean: Array, count: int) -> npt.NDArray[np.in
         chosen.append(int(np.argmin(nearest)))
         nearest = np.maximum(nearest, unit @ unit[chosen[-1]])
     return np.array(chosen, dtype=np.intp)
+
+
+def choose_spectra(spectra: Array, mean: Array, count: int) -> Array:
+    """Return at most ``count`` of some spectra (n, grid), far apart by angle, unknown points filled along lines.
+
+    Args:
+        spectra: (n, grid) reflectance, NaN where unknown, each known somewhere.
+        mean: (grid,) that the first one is nearest to, NaN where unknown.
+        count: how many.
+    """
+    filled = fill_gaps(spectra)
+    return filled[spread_spectra(filled, fill_gaps(mean[None])[0], count)]
+
+
+def bent(mean: Array, amplitude: float) -> Array:
+    """Return smoothly bent copies of a spectrum (grid,): times 1 +- a cos(j pi u), j = 1, 2, 3, u along the grid.
+
+    They give every concept some variability, also one of which a library holds the spectra of one object only.
+
+    Args:
+        mean: finite.
+        amplitude: a, 0 to below 1; none are returned for 0.
+
+    Returns:
+        (6, grid) or (0, grid).
+    """
+    place = np.linspace(0.0, np.pi, mean.size)
+    waves = np.cos(np.arange(1, _BENDS + 1)[:, None] * place)
+    curves = 1 + amplitude * np.concatenate([waves, -waves])
+    return np.asarray(curves * mean, np.float64)[: 2 * _BENDS if amplitude > 0 else 0]
+
+
+def fill_gaps(spectra: Array) -> Array:
+    """Return spectra (n, grid) with straight lines across what is unknown; the ends are held."""
+    result = np.array(spectra, np.float64)
+    place = np.arange(result.shape[1])
+    for row in result:
+        known = np.isfinite(row)
+        row[~known] = np.interp(place[~known], place[known], row[known])
+    return result
 
 
 def _stand_ins(library: Library, ontology: Ontology, concepts: Sequence[str]) -> tuple[list[str], list[str]]:

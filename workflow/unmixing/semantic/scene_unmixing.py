@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +14,21 @@ from torch import Tensor
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.anchors import AnchorStore
+from unmixing.semantic.appearances import Appearances, fit_appearances, prompt_ridges
 from unmixing.semantic.encoder import Placement, channels, check_wavelengths, place
-from unmixing.semantic.estimator import Brightness, Prior, estimate
+from unmixing.semantic.estimator import Brightness, Prior
 from unmixing.semantic.model import UnmixingModel, load_default_model
 from unmixing.semantic.ontology import Ontology
 from unmixing.semantic.questions import Asked, Unseen, ask_model
+from unmixing.semantic.recipe import RIDGE
 from unmixing.semantic.sensors import MINIMUM_SHARE, response_matrix, sensor_of_axis
+from unmixing.semantic.solving import solve_pixels
 from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
 from unmixing.semantic.text import TextEncoder
 from unmixing.semantic.training import filled_means, through_sensor
 
 Array = npt.NDArray[np.float64]
-Endmembers = Literal["decoded", "library"]
+Endmembers = Literal["chosen", "decoded", "library"]
 _CHUNK = 2048
 _FEWEST_BANDS = 2
 
@@ -36,10 +39,12 @@ class Prepared:
 
     Attributes:
         asked: the prompts.
-        endmembers: (G, B) reflectance, finite.
+        endmembers: (G, B) reflectance, finite: what pixels are unmixed with, but for those who may choose.
         known: (B,) bands that are known for all prompts.
         placement: of the bands.
         anchors: (G, d) in the encoder's space, where they are not the text's own (few shots); else None.
+        choice: library spectra that each pixel chooses from. Endmembers that are put in the place of the library's
+            means end the choice.
     """
 
     asked: Asked
@@ -47,6 +52,12 @@ class Prepared:
     known: Tensor
     placement: Placement
     anchors: Tensor | None = None
+    choice: Appearances | None = None
+
+    @property
+    def given(self) -> Tensor | Appearances:
+        """What the estimator is given: endmembers, or spectra to choose from."""
+        return self.choice if self.choice is not None and self.choice.means is self.endmembers else self.endmembers
 
     def directions(self, model: UnmixingModel) -> Tensor:
         """Return the anchors (G, d) that pixels are compared with."""
@@ -67,6 +78,7 @@ class PixelEstimates:
         noise: (N,) standard deviation of what is left without a prior, over the pixel's root mean square.
         abstain: (N,) bool: no prompt resembles the pixel, or the model leaves too much of it.
         optimality: (N,) residual of the optimality conditions.
+        endmembers: (K, B) mean of the spectra with which pixels were unmixed, weighed by their shares; reflectance.
     """
 
     abundances: Array
@@ -78,10 +90,11 @@ class PixelEstimates:
     noise: Array
     abstain: npt.NDArray[np.bool_]
     optimality: Array
+    endmembers: Array
 
 
 def prepare(
-    model: UnmixingModel, asked: Asked, wavelengths: npt.ArrayLike, endmembers: Endmembers = "decoded"
+    model: UnmixingModel, asked: Asked, wavelengths: npt.ArrayLike, endmembers: Endmembers = "chosen"
 ) -> Prepared:
     """Look at the prompts' endmembers through the bands of a scene.
 
@@ -89,7 +102,8 @@ def prepare(
         model: any.
         asked: the prompts.
         wavelengths: (B,) nanometres, rising.
-        endmembers: ``decoded`` by the model, or the ``library`` means as they are.
+        endmembers: ``chosen`` by each pixel among the library's spectra (``appearances``), ``decoded`` by the model,
+            or the ``library`` means as they are.
 
     Raises:
         UnmixingError: wavelengths are none, or fewer than two bands are known for all prompts.
@@ -104,10 +118,14 @@ def prepare(
     if endmembers == "decoded":
         with torch.no_grad():
             means = model.decoder(model.centred(asked.vectors), means)
-    elif endmembers != "library":
-        raise UnmixingError(f"endmembers are decoded or library, not {endmembers!r}: choose one of them")
-    seen = through_sensor(means, torch.as_tensor(response, dtype=torch.float32))
-    return Prepared(asked, seen, torch.as_tensor(known), place(axis))
+    elif endmembers not in get_args(Endmembers):
+        raise UnmixingError(f"endmembers are {', '.join(get_args(Endmembers))}, not {endmembers!r}: choose one of them")
+    matrix = torch.as_tensor(response, dtype=torch.float32)
+    seen, choice = through_sensor(means, matrix), None
+    if endmembers == "chosen":
+        ridge = prompt_ridges(seen[:, known], model.facts.estimator.get("ridge", RIDGE))
+        choice = Appearances(seen, through_sensor(asked.spectra, matrix), asked.owner, ridge)
+    return Prepared(asked, seen, torch.as_tensor(known), place(axis), choice=choice)
 
 
 def unmix_pixels(
@@ -115,7 +133,7 @@ def unmix_pixels(
     prepared: Prepared,
     pixels: npt.ArrayLike,
     *,
-    prior: Prior = "tilt",
+    prior: Prior = "divergence",
     brightness: Brightness = "solved",
     encoded: Tensor | None = None,
 ) -> PixelEstimates:
@@ -125,7 +143,7 @@ def unmix_pixels(
         model: any.
         prepared: prompts and bands, see ``prepare``.
         pixels: (N, B) reflectance of any scale, NaN where a band is unknown.
-        prior: ``tilt``, ``divergence`` or ``none`` (see ``estimator``).
+        prior: ``divergence``, ``tilt`` or ``none`` (see ``estimator``).
         brightness: ``solved``, ``fixed`` or ``shade``.
         encoded: (N, d), where the pixels are encoded already.
 
@@ -144,34 +162,41 @@ def unmix_pixels(
         )
     given = torch.where(known, given, 0.0)
     parts = []
+    shown = torch.zeros(prepared.endmembers.shape, dtype=torch.float64)
     with torch.no_grad():
         anchors = prepared.directions(model)
         for start in range(0, len(given), _CHUNK):
             part = slice(start, start + _CHUNK)
             codes = encoded[part] if encoded is not None else _encode(model, given[part], known[part], prepared)
             allowed = torch.ones(len(codes), len(anchors), dtype=torch.bool)
-            similarity, assigned = model.assign(codes, anchors, allowed)
-            weights = model.weights(similarity, assigned, allowed, anchors.expand(len(codes), -1, -1))
-            result = estimate(
+            solved = solve_pixels(
+                model,
                 given[part],
-                prepared.endmembers,
                 known[part],
                 allowed,
+                codes,
+                anchors,
+                prepared.given,
                 prior=prior,
                 brightness=brightness,
-                weights=weights,
-                assignment=assigned,
-                strength=model.strength(prior),
             )
-            alone = (result.brightness, result.shade, result.variance.sqrt(), result.angle, result.residual)
-            table = torch.cat([result.abundances, assigned.double(), similarity.double(), torch.stack(alone, 1)], dim=1)
-            parts.append(table.numpy())
+            result, residual = solved.estimate, solved.estimate.residual
+            if solved.fitted is not None:
+                residual = torch.maximum(residual, solved.fitted.residual)
+                shown += torch.einsum("ng,ngb->gb", result.abundances, solved.fitted.endmembers)
+            alone = (result.brightness, result.shade, result.variance.sqrt(), result.angle, residual)
+            shares = [result.abundances, solved.assigned.double(), solved.similarity.double()]
+            parts.append(torch.cat([*shares, torch.stack(alone, 1)], dim=1).numpy())
     groups = len(anchors)
     found = np.concatenate(parts) if parts else np.zeros((0, 3 * groups + 5))
     merged = prepared.asked.merged
     similarities: Array = found[:, 2 * groups : 3 * groups]
     light, shade, noise, angle, optimality = found[:, 3 * groups :].T
     limits = model.facts.thresholds
+    total = torch.as_tensor(found[:, :groups].sum(axis=0))[:, None]
+    chosen = isinstance(prepared.given, Appearances) & (total > 1e-9)
+    spectra = torch.where(chosen, shown / total.clamp_min(1e-9), prepared.endmembers.double()).numpy()
+    largest = limits.get("angle" if isinstance(prepared.given, Appearances) else "angle_given", np.inf)
     unlike = similarities.max(axis=1, initial=-1.0) < limits.get("similarity", -1.0)
     return PixelEstimates(
         abundances=np.asarray(merged.share(found[:, :groups]), np.float64),
@@ -181,9 +206,21 @@ def unmix_pixels(
         brightness=light,
         shade=shade,
         noise=noise,
-        abstain=unlike | (angle > limits.get("angle", np.inf)),
+        abstain=unlike | (angle > largest),
         optimality=optimality,
+        endmembers=np.asarray(spectra[merged.groups], np.float64),
     )
+
+
+def pixel_endmembers(prepared: Prepared, pixels: npt.ArrayLike) -> Array:
+    """Return the spectra (N, K, B) with which ``unmix_pixels`` unmixes pixels (N, B), NaN where a band is unknown."""
+    values = torch.as_tensor(np.asarray(pixels, np.float32))
+    known, given = torch.isfinite(values) & prepared.known, prepared.given
+    if isinstance(given, Appearances):
+        spectra = fit_appearances(torch.where(known, values, 0.0), known, given).endmembers
+    else:
+        spectra = given.double().expand(len(values), -1, -1)
+    return np.asarray(spectra.numpy()[:, prepared.asked.merged.groups], np.float64)
 
 
 def encode_pixels(model: UnmixingModel, prepared: Prepared, pixels: npt.ArrayLike) -> Tensor:
@@ -204,9 +241,9 @@ def unmix(
     prompts: Sequence[str],
     model: UnmixingModel | str | Path | None = None,
     *,
-    prior: Prior = "tilt",
+    prior: Prior = "divergence",
     brightness: Brightness = "solved",
-    endmembers: Endmembers = "decoded",
+    endmembers: Endmembers = "chosen",
     unseen: Unseen = "refuse",
     anchors: AnchorStore | None = None,
     ontology: Ontology | None = None,
@@ -221,9 +258,10 @@ def unmix(
             ``valid(row, col)``; or the path of a file that ``unmixing.scenes.read_scene`` understands.
         prompts: names of the materials to look for, in any order.
         model: a trained model or the path of one; the shipped one by default.
-        prior: how the text's say is weighed in: ``tilt`` (weighted L1), ``divergence`` or ``none``.
+        prior: how the text's say is weighed in: ``divergence``, ``tilt`` (weighted L1) or ``none``.
         brightness: ``solved`` (a gain common to the endmembers of a pixel), ``fixed`` or ``shade``.
-        endmembers: ``decoded`` by the model, or the ``library`` means.
+        endmembers: ``chosen`` by each pixel among the library's spectra of each material, ``decoded`` by the model,
+            or the ``library`` means.
         unseen: ``refuse`` prompts without a spectrum, or make one up from ``text``.
         anchors: anchors of the model's text encoder; the shipped ones by default.
         ontology: resolves names; the study's by default.
@@ -231,9 +269,10 @@ def unmix(
 
     Returns:
         ``abundances(row, col, prompt)``, at least zero, summing to one (prompts that are one to the model share);
-        ``endmembers(prompt, band)``, NaN in bands that were not used; ``residual(row, col)`` radians between pixel and
-        model; ``abstain(row, col)``, true where no prompt resembles the pixel or the residual is too large (the
-        abundances stay as they are); ``similarity`` and ``assignment(row, col, prompt)``, ``brightness``, ``shade``
+        ``endmembers(prompt, band)``, the mean of what was chosen, NaN in bands that were not used;
+        ``residual(row, col)`` radians between pixel and model; ``abstain(row, col)``, true where no prompt resembles
+        the pixel or the residual is too large (the abundances stay as they are); ``similarity`` and
+        ``assignment(row, col, prompt)``, ``brightness``, ``shade``
         and ``noise(row, col)``. Pixels that are not valid hold NaN and abstain. What was decided for the prompts
         stands in the attribute ``notes``.
 
@@ -257,7 +296,7 @@ def unmix(
 
     abstain = np.ones((rows, cols), bool)
     abstain[valid] = found.abstain
-    spectra = prepared.endmembers.numpy()[asked.merged.groups].astype(np.float32)
+    spectra = found.endmembers.astype(np.float32)
     spectra[:, ~prepared.known.numpy()] = np.nan
     place_on, layers = ("row", "col"), ("row", "col", "prompt")
     return xr.Dataset(

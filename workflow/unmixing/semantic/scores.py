@@ -140,6 +140,33 @@ def compare_maps(
     return pd.DataFrame([{**(identity or {}), **row, **facts} for row in rows])[[*(identity or {}), *COLUMNS]]
 
 
+def score_values(
+    metric: str, values: npt.ArrayLike, used: Mask, *, blocks: int = BLOCKS, identity: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Average what is known of each pixel, such as its residual or whether a model abstains.
+
+    Args:
+        metric: name in rows.
+        values: (rows, columns), finite where used.
+        used: (rows, columns) pixels to average over.
+        blocks: see ``score_maps``.
+        identity: see ``score_maps``.
+
+    Returns:
+        One row like those of ``score_maps``, its convention "".
+
+    Raises:
+        UnmixingError: no pixel is used.
+    """
+    if not used.any():
+        raise UnmixingError(f"{metric}: no pixel is left to score: check the mask of tested pixels")
+    places = block_numbers(used.shape, blocks or 1)[used]
+    found = _interval(_with_count(np.asarray(values, np.float64)[used]), places, ratio)
+    row = {**(identity or {}), "convention": "", "metric": metric, "material": "", **found}
+    row |= {"n": int(used.sum()), "blocks": len(np.unique(places))}
+    return pd.DataFrame([row])[[*(identity or {}), *COLUMNS]]
+
+
 def score_assignment(
     assignment: npt.ArrayLike, truth: npt.ArrayLike, places: npt.ArrayLike, bins: int = _BINS
 ) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from unmixing.evaluation import References
 from unmixing.scenes.hysu import empty_windows
 from unmixing.semantic.baselines import nearest_by_angle
 from unmixing.semantic.library_search import best_combination
-from unmixing.semantic.scores import score_maps
+from unmixing.semantic.scores import compare_maps, score_maps
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -186,47 +186,87 @@ SHOT_BASELINES: Mapping[str, tuple[str, Callable[[npt.ArrayLike, npt.ArrayLike],
 )
 
 
+@dataclass(frozen=True)
+class ShotMethod:
+    """A method that may use shots.
+
+    Attributes:
+        title: name in tables.
+        uses_truth: what of the references it relies on.
+        solve: (pixels (N, bands), their numbers (N,) in the image read row by row, draw) -> estimate, or None where
+            the draw is not for it.
+    """
+
+    title: str
+    uses_truth: str
+    solve: Callable[[Array, npt.NDArray[np.intp], Shots], ShotEstimate | None]
+
+
+def baseline_methods(cube: npt.ArrayLike, names: Sequence[str] = tuple(SHOT_BASELINES)) -> dict[str, ShotMethod]:
+    """Return the baselines of the shots of a cube (rows, columns, bands) as methods, by name."""
+
+    def method(name: str) -> ShotMethod:
+        title, solve = SHOT_BASELINES[name]
+        return ShotMethod(title, "training", lambda pixels, _, drawn: solve(pixels, drawn.spectra(cube)))
+
+    return {name: method(name) for name in names}
+
+
 def score_shots(
     known: References,
     shots: Sequence[Shots],
     *,
     identity: Mapping[str, Any] | None = None,
-    methods: Sequence[str] = tuple(SHOT_BASELINES),
+    methods: Mapping[str, ShotMethod] | None = None,
+    against: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Score the baselines of some draws of shots.
+    """Score methods on some draws of shots.
 
     Args:
         known: the scene's references.
         shots: draws, of one or several k.
         identity: columns to put first.
-        methods: names in ``SHOT_BASELINES``.
+        methods: by name; the baselines by default.
+        against: names of methods that all others are compared with, pixel by pixel.
 
     Returns:
-        Rows of ``scores.score_maps`` for each draw and method, with ``method``, ``k``, ``draw``, ``materials`` and
-        ``dropped`` (names, joined). No intervals: those of a method are over its draws.
+        Rows of ``scores.score_maps`` and ``scores.compare_maps`` for each draw and method, with ``method``, ``title``,
+        ``uses_truth``, ``k``, ``draw``, ``materials``, ``dropped`` (names, joined) and ``against`` ("" where nothing
+        is compared). No intervals: those of a method are over its draws.
+
+    Raises:
+        UnmixingError: no draw leaves a pixel to test.
     """
     parts = []
-    rows, columns, bands = known.cube.shape
+    chosen = baseline_methods(known.cube) if methods is None else methods
+    shape, pixels = known.cube.shape[:2], np.asarray(known.cube).reshape(-1, known.cube.shape[-1])
     for drawn in shots:
-        truth = drawn.references(known)
-        spectra, places = drawn.spectra(known.cube), np.flatnonzero(drawn.tested)
+        truth, places = drawn.references(known), np.flatnonzero(drawn.tested)
         if not places.size:
             continue
-        for name in methods:
-            found = SHOT_BASELINES[name][1](known.cube.reshape(-1, bands)[places], spectra)
-            maps = np.full((rows * columns, len(drawn.kept)), np.nan)
-            maps[places] = found.shares
-            about = {
-                **(identity or {}),
-                "method": name,
-                "title": SHOT_BASELINES[name][0],
-                "k": drawn.k,
-                "draw": drawn.draw,
-                "materials": len(drawn.kept),
-                "dropped": ", ".join(dropped for dropped, _ in drawn.dropped),
-            }
-            shaped = maps.reshape(rows, columns, -1)  # intervals are over draws
-            parts.append(score_maps(shaped, truth, maxima=found.maxima, tested=drawn.tested, blocks=0, identity=about))
+        maps: dict[str, tuple[Array, Array | None]] = {}
+        about = {
+            **(identity or {}),
+            "k": drawn.k,
+            "draw": drawn.draw,
+            "materials": len(drawn.kept),
+            "dropped": ", ".join(name for name, _ in drawn.dropped),
+        }
+        for name, method in chosen.items():
+            found = method.solve(np.asarray(pixels[places], np.float64), places, drawn)
+            if found is not None:
+                layers = np.full((len(pixels), len(drawn.kept)), np.nan)
+                layers[places] = found.shares
+                maps[name] = (layers.reshape(*shape, -1), found.maxima)
+        for name, (layers, maxima) in maps.items():
+            method = chosen[name]
+            own = {**about, "method": name, "title": method.title, "uses_truth": method.uses_truth, "against": ""}
+            parts.append(score_maps(layers, truth, maxima=maxima, tested=drawn.tested, blocks=0, identity=own))
+            for other in [other for other in against if other != name and other in maps]:
+                both, more = (maxima, maps[other][1]), {**own, "against": other}
+                theirs = maps[other][0]
+                part = compare_maps(layers, theirs, truth, maxima=both, tested=drawn.tested, blocks=1, identity=more)
+                parts.append(part)
     if not parts:
         raise UnmixingError("the buffers of the shots leave no pixel to test: take fewer shots")
     return pd.concat(parts, ignore_index=True)

@@ -14,7 +14,7 @@ import xarray as xr
 
 from unmixing.areas import area_rows
 from unmixing.semantic.cluster_intervals import cluster_interval, ratio, root_interval
-from unmixing.semantic.shots import SHOT_BASELINES, Shots, without_shots
+from unmixing.semantic.shots import ShotMethod, Shots, baseline_methods, without_shots
 
 #: Side of the targets that shots are taken from, in metres.
 SHOT_SIDE_M = 3.0
@@ -49,29 +49,31 @@ def target_rows(
 
 
 def shot_target_rows(
-    scene: xr.Dataset, shots: Sequence[Shots], methods: Sequence[str] = tuple(SHOT_BASELINES)
+    scene: xr.Dataset, shots: Sequence[Shots], methods: Mapping[str, ShotMethod] | None = None
 ) -> pd.DataFrame:
-    """Score baselines of few shots by the targets that gave none.
+    """Score methods of few shots by the targets that gave none.
 
     Args:
         scene: of ``scenes.hysu.read_hysu``.
         shots: of ``shots.target_shots``.
-        methods: names in ``shots.SHOT_BASELINES``.
+        methods: by name; the baselines by default.
 
     Returns:
-        Rows of ``target_rows`` with the column ``k``, the 3 m targets left out. Windows that hold a shot of the grass
-        count as no target-free windows.
+        Rows of ``target_rows`` with ``k``, ``title`` and ``uses_truth`` in front, the 3 m targets left out. Windows
+        that hold a shot of the grass count as no target-free windows.
     """
     cube = scene["cube"].to_numpy()
     rows, columns, bands = cube.shape
+    pixels, places = cube.reshape(-1, bands).astype(np.float64), np.arange(rows * columns)
     parts = []
     for drawn in shots:
         clear = without_shots(scene, drawn)
-        for name in methods:
-            found = SHOT_BASELINES[name][1](cube.reshape(-1, bands), drawn.spectra(cube))
-            part = target_rows(
-                clear, found.shares.reshape(rows, columns, -1), name, drawn.draw, identity={"k": drawn.k}
-            )
+        for name, method in (baseline_methods(cube) if methods is None else methods).items():
+            found = method.solve(pixels, places, drawn)
+            if found is None:
+                continue
+            about = {"k": drawn.k, "title": method.title, "uses_truth": method.uses_truth}
+            part = target_rows(clear, found.shares.reshape(rows, columns, -1), name, drawn.draw, identity=about)
             parts.append(part[part["side_m"] < SHOT_SIDE_M])
     return pd.concat(parts, ignore_index=True)
 

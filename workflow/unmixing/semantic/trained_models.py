@@ -1,27 +1,31 @@
 """From a recipe to a model that can be shipped: data, training, thresholds, and what was measured of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.anchors import concept_anchors, load_default_anchors
+from unmixing.semantic.appearances import Appearances, prompt_ridges
 from unmixing.semantic.encoder import channels
 from unmixing.semantic.estimator import Prior
 from unmixing.semantic.library import Library, load_library
-from unmixing.semantic.materials import Materials, ask, concept_means, gather_materials
-from unmixing.semantic.model import UnmixingModel, mean_spectra, with_facts, with_means
+from unmixing.semantic.materials import Materials, ask, concept_means, gather_materials, own_pool, spread_pool
+from unmixing.semantic.model import UnmixingModel, mean_spectra, with_facts, with_means, with_spectra
 from unmixing.semantic.ontology import Ontology, members
 from unmixing.semantic.prompts import study_ontology
-from unmixing.semantic.recipe import TrainingRecipe
+from unmixing.semantic.questions import ask_model
+from unmixing.semantic.recipe import RIDGE, TrainingRecipe
 from unmixing.semantic.sensors import get_sensor
 from unmixing.semantic.splits import split_library
 from unmixing.semantic.training import (
+    Batch,
     draw_batch,
     filled_means,
     solve_batch,
@@ -58,6 +62,8 @@ class TrainingData:
         train: materials of the training split.
         validation: of the validation split, which thresholds and comparisons see.
         covered: all concepts that have training spectra, minerals included, and their means (C, grid).
+        spectra: training spectra to choose from, minerals included: whose each is, and (n, grid); by default those
+            of ``train``.
     """
 
     library: Library
@@ -65,6 +71,7 @@ class TrainingData:
     train: Materials
     validation: Materials
     covered: tuple[tuple[str, ...], np.ndarray]
+    spectra: tuple[tuple[str, ...], np.ndarray] | None = None
 
 
 def prepare_data(recipe: TrainingRecipe, usgs: Path | None = None) -> TrainingData:
@@ -95,6 +102,7 @@ def prepare_data(recipe: TrainingRecipe, usgs: Path | None = None) -> TrainingDa
         train=gather_materials(library, ontology, rows=sides["train"], groups=groups),
         validation=gather_materials(library, ontology, rows=sides["validation"], groups=groups),
         covered=(covered, concept_means(library, ontology, covered, rows=sides["train"], groups=groups)),
+        spectra=spread_pool(own_pool(library, ontology, rows=sides["train"], groups=groups)),
     )
 
 
@@ -104,7 +112,7 @@ def train_from_recipe(
     store: AnchorStore | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
 ) -> UnmixingModel:
-    """Train a model, set its thresholds, and give it the means of all concepts that have any.
+    """Train a model, set its thresholds, and give it means and spectra of all concepts that have any.
 
     Args:
         recipe: what decides its weights.
@@ -118,6 +126,8 @@ def train_from_recipe(
     anchors = store or load_default_anchors(recipe.anchors)
     model = train_model(recipe, data.train, anchors, progress)
     with_means(model, *data.covered)
+    if data.spectra is not None:
+        with_spectra(model, *data.spectra)
     return with_facts(model, thresholds=calibrate(model, data.validation, anchors, recipe))
 
 
@@ -131,24 +141,54 @@ def calibrate(
         materials: of validation, drawn through drawn sensors and asked about all prompts of their batch.
         store: anchors.
         recipe: of the mixtures.
+
+    Returns:
+        ``similarity``, ``angle`` (radians, with spectra that pixels choose) and ``angle_given`` (with the decoder's).
     """
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(2,)))
-    best, angles = [], []
+    best: list[torch.Tensor] = []
+    angles: dict[str, list[torch.Tensor]] = {"angle": [], "angle_given": []}
     for _ in range(_CALIBRATION_BATCHES):
         batch = draw_batch(materials, recipe.mixtures, _CALIBRATION_PIXELS, rng)
+        batch = replace(batch, allowed=torch.ones_like(batch.allowed))
         names = [materials.prompts[index] for index in batch.question.prompts]
         vectors = torch.as_tensor(np.array(concept_anchors(store, names)))
         with torch.no_grad():
             encoded = model.encoder(channels(batch.pixels, batch.known, batch.placement))
-            means = filled_means(mean_spectra(model, names))
-            seen = through_sensor(model.decoder(model.centred(vectors), means), batch.response)
-            result, _ = solve_batch(model, batch, seen, vectors, "tilt", encoded=encoded)
             best.append((encoded @ model.anchors(vectors).T).amax(1))
-            angles.append(result.angle)
+            cases: dict[str, Tensor | Appearances] = {
+                "angle": choice(model, store, names, batch),
+                "angle_given": decoded(model, store, names, batch),
+            }
+            for name, endmembers in cases.items():
+                angles[name].append(solve_batch(model, batch, endmembers, vectors, "tilt", encoded=encoded)[0].angle)
     return {
         "similarity": float(torch.quantile(torch.cat(best).double(), 0.01)),
-        "angle": float(torch.quantile(torch.cat(angles).double(), 0.99)),
+        **{name: float(torch.quantile(torch.cat(parts).double(), 0.99)) for name, parts in angles.items()},
     }
+
+
+def decoded(model: UnmixingModel, store: AnchorStore, names: Sequence[str], batch: Batch) -> torch.Tensor:
+    """Return what the decoder makes of concepts, through the sensor of a batch, (P, B)."""
+    vectors = torch.as_tensor(np.array(concept_anchors(store, names)))
+    spectra = model.decoder(model.centred(vectors), filled_means(mean_spectra(model, names)))
+    return through_sensor(spectra, batch.response)
+
+
+def choice(model: UnmixingModel, store: AnchorStore, names: Sequence[str], batch: Batch) -> Appearances:
+    """Return the model's spectra of concepts to choose from, through the sensor of a batch."""
+    ontology = study_ontology()
+    asked = ask_model(model, [ontology.concepts[name].prompt for name in names], anchors=store, ontology=ontology)
+    # Concepts whose texts are one to the model are one in ``asked``: each has its own here.
+    place = asked.merged.groups
+    parts = [asked.spectra[asked.owner == group] for group in place]
+    means = through_sensor(filled_means(mean_spectra(model, names)), batch.response)
+    return Appearances(
+        means,
+        through_sensor(torch.cat(parts), batch.response),
+        torch.repeat_interleave(torch.tensor([len(part) for part in parts])),
+        prompt_ridges(means[:, batch.known.any(0)], model.facts.estimator.get("ridge", RIDGE)),
+    )
 
 
 def validate(
@@ -184,16 +224,17 @@ def validate(
                 materials, recipe.mixtures, pixels, rng, question=ask(materials, names), sensor=get_sensor(sensor)
             )
             vectors = torch.as_tensor(np.array(concept_anchors(store, names)))
-            means = filled_means(mean_spectra(model, names))
             with torch.no_grad():
-                library = through_sensor(means, batch.response)
-                decoded = through_sensor(model.decoder(model.centred(vectors), means), batch.response)
-                cases: list[tuple[str, torch.Tensor, Prior]] = [
+                library = through_sensor(filled_means(mean_spectra(model, names)), batch.response)
+                chosen, made = choice(model, store, names, batch), decoded(model, store, names, batch)
+                cases: list[tuple[str, torch.Tensor | Appearances, Prior]] = [
                     ("class-mean SCLS", library, "none"),
-                    ("decoded, no prior", decoded, "none"),
-                    ("library means, tilt", library, "tilt"),
-                    ("decoded, tilt", decoded, "tilt"),
-                    ("decoded, divergence", decoded, "divergence"),
+                    ("chosen, no prior", chosen, "none"),
+                    ("chosen, tilt", chosen, "tilt"),
+                    ("chosen, divergence", chosen, "divergence"),
+                    ("decoded, no prior", made, "none"),
+                    ("decoded, tilt", made, "tilt"),
+                    ("decoded, divergence", made, "divergence"),
                 ]
                 estimates = []
                 for name, endmembers, prior in cases:

@@ -18,14 +18,17 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic import objectives
 from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.anchors import concept_anchors, wording_vectors
+from unmixing.semantic.appearances import Appearances
 from unmixing.semantic.encoder import Placement, channels, place
-from unmixing.semantic.estimator import Brightness, Estimate, Prior, estimate
+from unmixing.semantic.estimator import Brightness, Estimate, Prior
 from unmixing.semantic.latents import MixtureRecipe
-from unmixing.semantic.materials import Materials, Question, draw_question, draw_sensor, share_pool
+from unmixing.semantic.materials import Materials, Question, draw_question, draw_sensor, share_pool, spread_pool
 from unmixing.semantic.mixtures import Mixtures, draw_mixtures
-from unmixing.semantic.model import ModelFacts, UnmixingModel, build_model
-from unmixing.semantic.recipe import TrainingRecipe, recipe_sha256
+from unmixing.semantic.model import ModelFacts, UnmixingModel, build_model, with_spectra
+from unmixing.semantic.recipe import TrainingRecipe, estimator_values, recipe_sha256
+from unmixing.semantic.scene_library import fill_gaps
 from unmixing.semantic.sensors import Sensor, response_matrix
+from unmixing.semantic.solving import solve_pixels
 from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
 
 #: Share of a band's response that must lie where all prompted means are known.
@@ -150,11 +153,7 @@ def _drawn_allowed(truth: npt.NDArray[np.float32], rng: np.random.Generator) -> 
 
 def filled_means(means: npt.NDArray[np.float64] | Tensor) -> Tensor:
     """Return means (C, grid) float32 without gaps: straight lines across them, ends held; the gaps stay masked."""
-    values = torch.as_tensor(means).double().numpy().copy()
-    for row in values:
-        known = np.isfinite(row)
-        row[~known] = np.interp(COMMON_GRID[~known], COMMON_GRID[known], row[known])
-    return torch.as_tensor(values, dtype=torch.float32)
+    return torch.as_tensor(fill_gaps(torch.as_tensor(means).double().numpy()), dtype=torch.float32)
 
 
 def through_sensor(spectra: Tensor, response: Tensor) -> Tensor:
@@ -165,7 +164,7 @@ def through_sensor(spectra: Tensor, response: Tensor) -> Tensor:
 def solve_batch(
     model: UnmixingModel,
     batch: Batch,
-    endmembers: Tensor,
+    endmembers: Tensor | Appearances,
     vectors: Tensor,
     prior: Prior,
     brightness: Brightness = "solved",
@@ -176,7 +175,7 @@ def solve_batch(
     Args:
         model: any.
         batch: N pixels, P prompts.
-        endmembers: (P, B).
+        endmembers: (P, B), or library spectra to choose from.
         vectors: (P, d) text vectors of the prompts.
         prior: see ``estimator``.
         brightness: see ``estimator``.
@@ -187,21 +186,18 @@ def solve_batch(
     """
     if encoded is None:
         encoded = model.encoder(channels(batch.pixels, batch.known, batch.placement))
-    anchors = model.anchors(vectors)
-    similarity, assigned = model.assign(encoded, anchors, batch.allowed)
-    weights = model.weights(similarity, assigned, batch.allowed, anchors.expand(len(encoded), -1, -1))
-    result = estimate(
+    solved = solve_pixels(
+        model,
         batch.pixels,
-        endmembers,
         batch.known,
         batch.allowed,
+        encoded,
+        model.anchors(vectors),
+        endmembers,
         prior=prior,
         brightness=brightness,
-        weights=weights,
-        assignment=assigned,
-        strength=model.strength(prior),
     )
-    return result, assigned
+    return solved.estimate, solved.assigned
 
 
 def train_model(
@@ -219,7 +215,8 @@ def train_model(
         progress: told the losses of each update.
 
     Returns:
-        The model, in evaluation mode, with the means of the materials' prompts; thresholds are not set.
+        The model, in evaluation mode, with the means of the materials' prompts and spectra of the materials;
+        thresholds are not set.
 
     Raises:
         UnmixingError: the store lacks a concept, or a loss is not finite.
@@ -233,6 +230,7 @@ def train_model(
         text_sha256=store.weights_sha256,
         label=store.label,
         recipe=recipe_sha256(recipe),
+        estimator=estimator_values(recipe),
     )
     model = build_model(facts, materials.means, texts.anchors.mean(0).numpy(), recipe.seed).train()
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(1,)))
@@ -268,6 +266,7 @@ def train_model(
         schedule.step()
         if progress is not None:
             progress(step, {name: float(loss.detach()) for name, loss in losses.items()})
+    with_spectra(model, *spread_pool(materials.pool))
     return model.eval().requires_grad_(False)
 
 

@@ -1,4 +1,4 @@
-"""The effect of every single difference between text and released code, from paired runs of the baseline."""
+"""The effect of every single difference between text and released code, in every phase that the audit takes apart."""
 
 from __future__ import annotations
 
@@ -7,202 +7,231 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from unmixing.protocol.audit import SETTING_PREFIX, flipped_value
-from unmixing.protocol.baseline import PROTOCOLS
-from unmixing.statistics import PairedComparison, holm, paired_comparison
-from unmixing.tables.audit_sources import FIELDS
-from unmixing.tables.run_rows import NO_REFERENCE, is_paper_scale, of_phase, reasons, scored, was_found
+from unmixing.augmentation.treatments import TREATMENTS
+from unmixing.protocol.audit import (
+    FIELDS,
+    MATCHING,
+    PHASES,
+    UNCHANGED,
+    flipped_value,
+    idle,
+    parts_of,
+    setting_of,
+    starting_point,
+    unchanged,
+)
+from unmixing.statistics import holm
+from unmixing.tables.audit_pairs import Effect, pair
+from unmixing.tables.contrastive_rows import CONFIGURATIONS
+from unmixing.tables.run_rows import of_phase
 from unmixing.tables.scene_rows import SceneRow, order_protocols, scenes_to_show
+from unmixing.tables.sweep_rows import REGIMES
 
 SUM = "the single changes added up"
 TOGETHER = "all changes at once"
 REMAINDER = "all at once beyond the sum"
 
-#: Fields of the training in which the two protocols differ: the single changes between them.
-BETWEEN = tuple(
-    name for name in FIELDS if getattr(PROTOCOLS["described"], name) != getattr(PROTOCOLS["released"], name)
-)
+PHASE_TITLES: Mapping[str, str] = {
+    "baseline": "baseline",
+    "augmentation": "sweep",
+    "contrastive": "contrastive training",
+}
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What one change did, run by run.
+class Panel:
+    """The effects of one place: a phase, and in it an arm of the sweep or a named configuration.
 
     Attributes:
-        field: What was changed, one of `FIELDS`, or the name of a closing row.
-        before_value: The field's value before.
-        after_value: And after.
-        before: SAD in radians before the change, mean over endmembers, by run; empty without pairs.
-        after: After the change, for the same runs.
-        twins: Runs that are one training twice, and therefore no pairs.
-        moved: Mean difference in radians by endmember, with its name in front.
-        found: Runs that found all endmembers before and after, and runs in both arms; None in some closing rows.
-        paper_scale: Whether both arms are at the paper's scale.
-        reason: Why there are no or fewer pairs.
+        scene: Where the runs come from.
+        protocol: From which the changes start; empty for a scene without runs of the audit.
+        phase: One of ``PHASES``; empty likewise.
+        place: Arm or configuration; empty in the baseline.
+        effects: Single changes, largest first, then closing rows.
+        reason: Why there are none.
     """
 
-    field: str
-    before_value: str = ""
-    after_value: str = ""
-    before: pd.Series[float] = dataclasses.field(default_factory=lambda: pd.Series(dtype=float))
-    after: pd.Series[float] = dataclasses.field(default_factory=lambda: pd.Series(dtype=float))
-    twins: tuple[int, ...] = ()
-    moved: tuple[tuple[str, float], ...] = ()
-    found: tuple[int, int, int] | None = None
-    paper_scale: bool = False
+    scene: SceneRow
+    protocol: str = ""
+    phase: str = ""
+    place: str = ""
+    effects: tuple[Effect, ...] = ()
     reason: str = ""
 
     @property
-    def differences(self) -> pd.Series[float]:
-        """After minus before by run, in radians."""
-        return self.after - self.before
+    def place_title(self) -> str:
+        """The place in words; empty in the baseline."""
+        if self.phase == "augmentation":
+            treatment, regime, images = self.place.split("-")
+            return f"{TREATMENTS[treatment].title}; {REGIMES[regime]}; {images} images"
+        return CONFIGURATIONS.get(self.place, self.place)
 
     @property
-    def size(self) -> float:
-        """Absolute mean difference in radians; -1 without pairs, which sorts behind all others."""
-        return abs(float(self.differences.mean())) if len(self.before) else -1.0
+    def heading(self) -> str:
+        """Scene, kind, protocol and place in words."""
+        words = [f"{self.scene.title} ({self.scene.kind})"]
+        if self.protocol:
+            words.append(f"from {self.protocol}")
+        if self.phase:
+            words.append(PHASE_TITLES[self.phase] + (f" at {self.place_title}" if self.place else ""))
+        return ", ".join(words)
 
     @property
-    def closing(self) -> bool:
-        """Whether it compares all changes rather than being one."""
-        return self.field not in FIELDS
-
-    def compare(self) -> PairedComparison | None:
-        """Return the paired comparison, None without pairs."""
-        if self.before.empty:
-            return None
-        return paired_comparison(self.after.to_numpy(np.float64), self.before.to_numpy(np.float64))
+    def pairs(self) -> str:
+        """Number of pairs of the single changes in words: ``5 pairs``, or ``4 to 5 pairs`` if they differ."""
+        counts = [len(effect.before) for effect in self.effects if not effect.closing and len(effect.before)] or [0]
+        least, most = min(counts), max(counts)
+        return f"{most} pair{'' if most == 1 else 's'}" if least == most else f"{least} to {most} pairs"
 
 
-def audited(
-    rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[SceneRow, str, list[Effect], str]]:
-    """Yield each scene of the study and protocol with its effects, or with the reason why there are none.
+def audited(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
+    """Yield each scene of the study with its effects, by protocol and place, or with the reason why there are none.
 
     Args:
-        rows: Run rows of the phases baseline and audit; possibly empty.
+        rows: Run rows of the audit and of the phases that it takes apart; possibly empty.
         scenes: Availability records of all scenes.
-
-    Yields:
-        Scene, protocol ("" for a scene that has no runs of the audit), effects, reason.
     """
     audit = of_phase(rows, "audit")
     for scene in scenes_to_show(scenes):
         if not scene.in_study:
             continue
-        of_scene = audit[audit["scene"] == scene.scene] if len(audit) else audit
-        if of_scene.empty:
+        own = audit[audit["scene"] == scene.scene] if len(audit) else audit
+        if own.empty:
             reason = scene.reason or "no runs of the audit: name the scene under `audit: scenes` in the configuration"
-            yield scene, "", [], reason
+            yield Panel(scene, reason=reason)
             continue
-        for protocol in order_protocols(of_scene["protocol"].tolist()):
-            yield scene, protocol, effects(rows[rows["scene"] == scene.scene], protocol), ""
+        here = rows[rows["scene"] == scene.scene]
+        for protocol in order_protocols(own["protocol"].tolist()):
+            for phase in PHASES:
+                yield from _of_phase(scene, here, phase, protocol)
 
 
-def effects(rows: pd.DataFrame, protocol: str) -> list[Effect]:
-    """Return the effect of every single change from a protocol, largest first, then the closing rows.
+def _of_phase(scene: SceneRow, rows: pd.DataFrame, phase: str, protocol: str) -> Iterator[Panel]:
+    """Yield the panels of one phase; what was changed nowhere stands in the first of them."""
+    arms = _arms(rows, phase, protocol)
+    made = {field for field, _ in arms}
+    lacking = [name for name in FIELDS[phase] if name not in made]
+    places = list(dict.fromkeys(place for _, place in arms))
+    for number, place in enumerate(places):
+        start = _start(rows, phase, protocol, place)
+        made_here = [name for name in FIELDS[phase] if (name, place) in arms]
+        single = [_single(phase, protocol, name, place, start, arms[name, place]) for name in made_here]
+        single.sort(key=lambda effect: -effect.size)
+        if not number:
+            single += [_not_made(phase, protocol, name, places) for name in lacking]
+        closing = _closing(rows, single, phase, protocol, place)
+        yield Panel(scene, protocol, phase, place, (*single, *closing))
 
-    Args:
-        rows: Run rows of one scene, of the phases baseline and audit, under all protocols.
-        protocol: ``described`` or ``released``, where the changes start.
-    """
+
+def _arms(rows: pd.DataFrame, phase: str, protocol: str) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return the changed arms of a phase by field and place, places in the order of Table 2."""
     audit = of_phase(rows, "audit")
-    baseline = of_phase(rows, "baseline")
-    start = baseline[baseline["protocol"] == protocol]
-    changed = audit[audit["protocol"] == protocol]
-    single = []
-    for name in FIELDS:
-        before_value, after_value = str(getattr(PROTOCOLS[protocol], name)), flipped_value(protocol, name)
-        arm = changed[changed["setting"] == f"{SETTING_PREFIX}{name}"]
-        single.append(_change(name, before_value, after_value, start, arm))
-    single.sort(key=lambda effect: -effect.size)
-    other = "released" if protocol == "described" else "described"
-    together = _change(TOGETHER, protocol, other, start, baseline[baseline["protocol"] == other])
-    return single + _closing({effect.field: effect for effect in single}, together)
+    audit = audit[audit["protocol"] == protocol]
+    found = {}
+    for setting in sorted(audit["setting"].unique()):
+        of, field, place = parts_of(setting)
+        if of == phase and field != UNCHANGED:
+            arm = audit[audit["setting"] == setting]
+            found[field, str(arm["configuration"].iloc[0]) if phase == "contrastive" else place] = arm
+    order = list(TREATMENTS)
+    return dict(sorted(found.items(), key=lambda one: _rank(one[0][1], order)))
 
 
-def _change(name: str, before_value: str, after_value: str, start: pd.DataFrame, changed: pd.DataFrame) -> Effect:
-    """Pair the runs of two arms."""
-    if changed.empty:
-        where = f"add {name} to `audit: baseline`" if name in FIELDS else f"add {after_value} to `baseline: protocols`"
-        return Effect(name, before_value, after_value, reason=f"no runs in this study: {where} in the configuration")
+def _rank(place: str, order: Sequence[str]) -> tuple[int, int, str]:
+    treatment, _, rest = place.partition("-")
+    return (-int(rest.rpartition("-")[2]), order.index(treatment), rest) if rest else (0, 0, place)
+
+
+def _start(rows: pd.DataFrame, phase: str, protocol: str, place: str) -> pd.DataFrame:
+    """Return the rows that changed ones are compared with: the audit's own where it has them, else the phase's."""
+    start = rows.iloc[:0]
+    for home, setting in (("audit", setting_of(phase, UNCHANGED, place)), unchanged(phase, protocol, place)):
+        if start.empty:
+            found = of_phase(rows, home)
+            start = found[(found["protocol"] == protocol) & (found["setting"] == setting)]
+    return start
+
+
+def _single(phase: str, protocol: str, name: str, place: str, start: pd.DataFrame, changed: pd.DataFrame) -> Effect:
+    change = _change(phase, protocol, name)
     if start.empty:
-        return Effect(name, before_value, after_value, reason="no baseline runs under this protocol to compare with")
-    common = sorted(set(start["run"]) & set(changed["run"]))
-    twins = _twins(start, changed) if name == "initial_weights" else ()
-    arms = [arm[arm["run"].isin(set(common) - set(twins))] for arm in (start, changed)]
-    known = [scored(arm).dropna(subset=["sad_rad"]) for arm in arms]
-    means = pd.concat([arm.groupby("run")["sad_rad"].mean() for arm in known], axis=1, keys=["before", "after"])
-    means = means.dropna().astype(float)
-    remarks = [f"run {run} left out: the same training on both sides" for run in twins]
-    remarks += [
-        f"{side} the change {text}"
-        for side, arm in zip(("before", "after"), arms, strict=True)
-        if (text := reasons(arm))
-    ]
-    if means.empty:
-        blind = all(len(scored(arm)) and scored(arm)["sad_rad"].isna().all() for arm in arms)
-        remarks.insert(0, NO_REFERENCE if blind else "no run has numbers before and after the change")
-        return Effect(name, before_value, after_value, twins=twins, reason="; ".join(remarks))
-    found = [int(was_found(arm).groupby(arm["run"]).all().sum()) for arm in known]
-    return Effect(
-        name,
-        before_value,
-        after_value,
-        means["before"],
-        means["after"],
-        twins=twins,
-        moved=_moved(*(arm[arm["run"].isin(means.index)] for arm in known)),
-        found=(found[0], found[1], arms[0]["run"].nunique()),
-        paper_scale=all(is_paper_scale(arm, {}) for arm in (start, changed)),
-        reason="; ".join(remarks),
+        which = "" if phase == "baseline" else f" of {PHASE_TITLES[phase]}"
+        words = f"no {'baseline ' if phase == 'baseline' else ''}runs{which} under this protocol to compare with"
+        return dataclasses.replace(change, reason=words)
+    arm = place if phase == "augmentation" else ""
+    return pair(change, start, changed, drop_twins=name == "initial_weights", arm=arm, protocol=protocol)
+
+
+def _change(phase: str, protocol: str, name: str) -> Effect:
+    before, after = getattr(starting_point(phase, protocol), name), flipped_value(phase, protocol, name)
+    return Effect(name, _word(before), _word(after))
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 -- word, number or truth value
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _not_made(phase: str, protocol: str, name: str, places: Sequence[str]) -> Effect:
+    """Return a change without runs: it cannot move anything in any of the places, or nobody asked for it."""
+    why = [idle(phase, protocol, name, place) for place in places]
+    reason = f"no runs in this study: add {name} to `audit: {phase}` in the configuration"
+    return dataclasses.replace(
+        _change(phase, protocol, name), reason=f"changes nothing here: {why[0]}" if why and all(why) else reason
     )
 
 
-def _twins(start: pd.DataFrame, changed: pd.DataFrame) -> tuple[int, ...]:
-    """Return the runs whose initial weights are the same in both arms, as the seeds on record say."""
-    if "seed_initialisation" not in start or "seed_initialisation" not in changed:
-        return ()
-    seeds = [arm.drop_duplicates("run").set_index("run")["seed_initialisation"] for arm in (start, changed)]
-    both = pd.concat(seeds, axis=1, keys=["before", "after"]).dropna()
-    return tuple(int(run) for run in sorted(both.index[both["before"] == both["after"]]))
+def _between(phase: str) -> tuple[str, ...]:
+    """Return the fields of the training in which the two starting points differ: the changes between them."""
+    both = [starting_point(phase, protocol) for protocol in ("described", "released")]
+    return tuple(name for name in FIELDS[phase] if name != MATCHING and len({getattr(one, name) for one in both}) > 1)
 
 
-def _moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[tuple[str, float], ...]:
-    """Return the mean difference of each endmember over the pairs."""
-    means = [arm.groupby("endmember")["sad_rad"].mean() for arm in (before, after)]
-    names = after.drop_duplicates("endmember").set_index("endmember")["name"]
-    moved = (means[1] - means[0]).dropna()
-    return tuple(zip(names.loc[moved.index].astype(str), moved.astype(float), strict=True))
+def _closing(rows: pd.DataFrame, effects: Sequence[Effect], phase: str, protocol: str, place: str) -> list[Effect]:
+    """Return the sum of the single changes, all changes at once, and the second less the first.
+
+    Beyond the baseline a row without numbers is left out; so are all where runs were taken together.
+    """
+    other = "released" if protocol == "described" else "described"
+    starts = [_start(rows, phase, name, place) for name in (protocol, other)]
+    change = Effect(TOGETHER, protocol, other, closing=True)
+    if starts[1].empty:
+        words = f"no runs in this study: add {other} to `{phase}: protocols` in the configuration"
+        together = dataclasses.replace(change, reason=words)
+    elif starts[0].empty:
+        together = dataclasses.replace(change, reason="no runs under this protocol to compare with")
+    else:
+        together = pair(change, *starts, drop_twins=False)
+    found = _with_sum({effect.field: effect for effect in effects}, together, phase, protocol, place)
+    if phase == "baseline":
+        return found
+    return [] if any(one.scored_runs for one in effects) else [one for one in found if len(one.before)]
 
 
-def _closing(single: Mapping[str, Effect], together: Effect) -> list[Effect]:
-    """Return the sum of the single changes, all changes at once, and the second less the first."""
-    lacking = [name for name in BETWEEN if single[name].before.empty and not single[name].twins]
+def _with_sum(single: Mapping[str, Effect], together: Effect, phase: str, protocol: str, place: str) -> list[Effect]:
+    moving = [name for name in _between(phase) if not idle(phase, protocol, name, place)]
+    lacking = [name for name in moving if name not in single or (single[name].before.empty and not single[name].twins)]
     if lacking:
-        return [Effect(SUM, reason=f"no sum: {', '.join(lacking)} without pairs"), together]
-    parts = [_with_twins(single[name]) for name in BETWEEN]
-    start = pd.concat([single[name].before for name in BETWEEN if len(single[name].before)])
+        reason = f"no sum: {', '.join(lacking)} without pairs"
+        return [Effect(SUM, reason=reason, closing=True), together]
+    parts = [_with_twins(single[name]) for name in moving]
+    start = pd.concat([single[name].before for name in moving if len(single[name].before)])
     start = start[~start.index.duplicated()]
     added = pd.concat([start, *parts], axis=1).dropna().sum(axis=1)
     alone = together.before.empty
     runs = added.index if alone else added.index.intersection(together.before.index)
     if runs.empty:
-        return [Effect(SUM, reason="no run has numbers under all changes"), together]
-    paper_scale = all(single[name].paper_scale for name in BETWEEN)
-    summed = Effect(SUM, before=start[runs], after=added[runs], paper_scale=paper_scale)
+        return [Effect(SUM, reason="no run has numbers under all changes", closing=True), together]
+    epochs = frozenset[int]().union(*(single[name].epochs for name in moving))
+    summed = Effect(SUM, before=start[runs], after=added[runs], epochs=epochs, closing=True)
     if alone:
         return [summed, together]
     if len(runs) < len(together.before):
         together = dataclasses.replace(
             together, before=together.before[runs], after=together.after[runs], moved=(), found=None
         )
-    beyond = Effect(
-        REMAINDER, before=summed.after, after=together.after, paper_scale=paper_scale and together.paper_scale
-    )
+    beyond = Effect(REMAINDER, before=summed.after, after=together.after, epochs=epochs | together.epochs, closing=True)
     return [summed, together, beyond]
 
 
@@ -212,18 +241,16 @@ def _with_twins(effect: Effect) -> pd.Series[float]:
     return differences.reindex(differences.index.union(list(effect.twins)), fill_value=0.0)
 
 
-def count_pairs(found: Sequence[Effect]) -> str:
-    """Return the number of pairs of the single changes in words: ``5 pairs``, or ``4 to 5 pairs`` if they differ."""
-    counts = [len(effect.before) for effect in found if not effect.closing and len(effect.before)] or [0]
-    least, most = min(counts), max(counts)
-    return f"{most} pair{'' if most == 1 else 's'}" if least == most else f"{least} to {most} pairs"
+def adjusted_p_values(panels: Sequence[Panel]) -> dict[tuple[str, str], float]:
+    """Return Holm's adjusted p value of every single change that has a test, by place and field.
 
-
-def adjusted_p_values(found: Sequence[Effect]) -> dict[str, float]:
-    """Return Holm's adjusted p value of every single change that has a test, by field."""
+    Args:
+        panels: Of one scene, protocol and phase.
+    """
     tested = {
-        effect.field: comparison.p_value
-        for effect in found
+        (panel.place, effect.field): comparison.p_value
+        for panel in panels
+        for effect in panel.effects
         if not effect.closing and (comparison := effect.compare()) is not None and comparison.p_value is not None
     }
     adjusted, _ = holm(list(tested.values()))

@@ -20,6 +20,7 @@ from unmixing.tables.run_rows import (
     reasons,
     run_means,
     scored,
+    study_scale,
     typed_frame,
     was_found,
 )
@@ -120,6 +121,7 @@ def build(
         frame=typed_frame(records, ["scene", "setting"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES + count_notes(rows),
+        scale=study_scale(scenes_to_show(scenes), scale),
         n="in the column n; 1 for methods that draw nothing",
         provenance=provenance,
     )

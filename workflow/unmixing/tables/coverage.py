@@ -77,6 +77,8 @@ def build(
             "Bimodal: 48 % of runs around .102 rad (deviation .010), the others around .243 rad (.004), as the 25 "
             "stored runs of the released study on Jasper Ridge.",
         ],
+        scale="a simulation, no training",
+        n=f"{simulations} samples for each row",
         provenance=provenance,
     )
 

@@ -45,7 +45,7 @@ def _line(rows: pd.DataFrame) -> str:
         first["phase"],
         first["scene"],
         first["protocol"],
-        first["setting"],
+        first["setting"] + (f" ({precision})" if (precision := first.get("precision", "float32")) != "float32" else ""),
         f"{len(runs)} x {runs['epochs'].max()}",
         _angle(float(by_name["sad_rad"].mean())),
         endmembers,

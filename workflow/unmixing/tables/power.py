@@ -12,7 +12,7 @@ from unmixing.errors import UnmixingError
 from unmixing.statistics import detectable_difference, nested_variance_components, rate_runs_needed, runs_needed
 from unmixing.tables.claims import detectable, judged_by, scene_deviation
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import of_phase, scored, typed_frame
+from unmixing.tables.run_rows import of_phase, scored, study_runs, study_scale, typed_frame
 from unmixing.tables.scene_rows import order_protocols, scenes_to_show
 from unmixing.tables.writing import Table
 
@@ -79,6 +79,8 @@ def build(
             f"{worse} from .7 {rate_runs_needed(worse, 0.7)}. Jasper Ridge and Urban6 are judged by them.",
             "`unmixing power --help` computes other effects, designs and families of tests.",
         ],
+        scale=study_scale(scenes_to_show(scenes), scale),
+        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
         provenance=provenance,
     )
 

@@ -12,7 +12,15 @@ from unmixing.errors import UnmixingError
 from unmixing.statistics import paired_comparison
 from unmixing.tables.claims import CLAIMS_NOTE, judged_by
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import describe_rate, of_phase, scored, typed_frame, was_found
+from unmixing.tables.run_rows import (
+    describe_rate,
+    of_phase,
+    scored,
+    study_runs,
+    study_scale,
+    typed_frame,
+    was_found,
+)
 from unmixing.tables.scene_rows import scenes_to_show
 from unmixing.tables.writing import Table
 
@@ -89,6 +97,8 @@ def build(
         frame=typed_frame(records, ["scene"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES,
+        scale=study_scale(scenes_to_show(scenes), scale),
+        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
         provenance=provenance,
     )
 

@@ -79,6 +79,7 @@ def build(
         frame=typed_frame(table, ["statistic"], columns),
         columns=columns,
         notes=NOTES + [f"Without figures: {line}." for line in missing],
+        scale="scenes as read, no training",
         n=f"{len(known)} scenes",
         provenance=provenance,
     )

@@ -11,7 +11,7 @@ from unmixing.classical.methods import METHODS
 from unmixing.statistics import rank_correlation, rank_correlation_interval
 from unmixing.tables.claims import FEWEST_RUNS
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import of_phase, scored, typed_frame
+from unmixing.tables.run_rows import of_phase, scored, study_runs, study_scale, typed_frame
 from unmixing.tables.scene_rows import order_protocols, scenes_to_show
 from unmixing.tables.writing import Table
 
@@ -71,6 +71,8 @@ def build(
         frame=typed_frame(records, ["scene"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES,
+        scale=study_scale(scenes_to_show(scenes), scale),
+        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
         provenance=provenance,
     )
 

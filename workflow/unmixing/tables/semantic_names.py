@@ -13,6 +13,7 @@ from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import typed_frame
 from unmixing.tables.writing import Table
 
+NOT_RUN = "not run: the experiment on names is not part of this study"
 _DIFFERENCE = "first minus second arm, paired by name; 95 % interval over groups"
 COLUMNS = [
     Column("subset", "Names"),
@@ -85,10 +86,14 @@ def build(
         nothing was run.
     """
     del scenes, scale
-    records = _records(rows) if len(rows) else [{"verdict": "not run: the test needs the USGS library"}]
-    verdicts = [
-        f"{record['subset']}: {record['verdict']}." for record in records if record.get("arm") == TITLES["text"]
+    scores, absent = split_rows(rows)
+    records = _records(scores) if len(scores) else [{"verdict": NOT_RUN}]
+    records += [
+        {"subset": "all", "arm": TITLES["text"], "encoder": encoder, "verdict": f"not tested: {reason}"}
+        for encoder, reason in absent[["encoder", "reason"]].itertuples(index=False, name=None)
     ]
+    tested = [record for record in records if record.get("names") is not None]
+    verdicts = [f"{record['subset']}: {record['verdict']}." for record in tested if record.get("arm") == TITLES["text"]]
     return Table(
         name="table_semantic_names",
         title="Does language know spectra? Spectra predicted from names that were held out",
@@ -96,22 +101,38 @@ def build(
         "spelling of the name alone, by shuffled and random vectors, and without a name.",
         frame=typed_frame(records, [], COLUMNS),
         columns=COLUMNS,
-        notes=[*verdicts[:2], *NOTES],
+        notes=[*verdicts[:2], *_sources(scores), *NOTES],
         provenance=provenance,
     )
 
 
+def split_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores, and the rows of encoders that were not at hand, which give a reason instead of scores."""
+    if rows.empty or "reason" not in rows:
+        return rows, pd.DataFrame(columns=["encoder", "reason"])
+    missing = rows["reason"].fillna("") != ""
+    return rows[~missing].drop(columns="reason"), rows[missing]
+
+
+def _sources(scores: pd.DataFrame) -> list[str]:
+    """Say where the spectra come from, as far as the rows tell."""
+    if scores.empty or "spectra_of" not in scores:
+        return []
+    return [f"Spectra: {source}." for source in dict.fromkeys(scores["spectra_of"])]
+
+
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     board, compared = leaderboard(rows), compare_arms(rows)
-    verdicts = judge(compared).set_index(["subset", "encoder"])["verdict"]
+    verdicts = judge(compared).set_index(["subset", "encoder"])["verdict"] if len(compared) else pd.Series(dtype=str)
     encoders = [encoder for encoder in dict.fromkeys(rows["encoder"]) if encoder]
     records = []
     for subset in SUBSETS:
-        for encoder in encoders:
+        # Without any encoder the controls stand alone.
+        for encoder in encoders or [""]:
             of_both = board[(board["subset"] == subset) & board["encoder"].isin(["", encoder])]
             for arm in TITLES:
                 found = of_both[of_both["arm"] == arm]
-                if found.empty or (encoder != encoders[0] and not found["encoder"].iloc[0]):
+                if found.empty or (encoders and encoder != encoders[0] and not found["encoder"].iloc[0]):
                     # Arms without an encoder stand once, below the first encoder's.
                     continue
                 records.append(_record(found.iloc[0], compared, encoder, verdicts))
@@ -121,12 +142,12 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _record(row: pd.Series[Any], compared: pd.DataFrame, encoder: str, verdicts: pd.Series[Any]) -> dict[str, Any]:
     subset, arm = str(row["subset"]), str(row["arm"])
     pair = ("both", "ngrams") if arm == "both" else ("text", arm)
-    found = compared[
-        (compared["subset"] == subset)
-        & (compared["encoder"] == encoder)
-        & (compared["first"] == pair[0])
-        & (compared["second"] == pair[1])
-    ].set_index("measure")
+    if len(compared):
+        wanted = {"subset": subset, "encoder": encoder, "first": pair[0], "second": pair[1]}
+        chosen = (compared[list(wanted)] == pd.Series(wanted)).all(axis=1)
+        found = compared[chosen].set_index("measure")
+    else:
+        found = compared
     record: dict[str, Any] = {
         "subset": subset,
         "arm": TITLES[arm],

@@ -87,6 +87,7 @@ def build(
         frame=typed_frame([_record(scene, known.get(scene.scene), known) for scene in shown], ["scene"], COLUMNS),
         columns=COLUMNS,
         notes=list(NOTES),
+        scale="scenes as read, no training",
         n=f"{len(known)} of {len(shown)} scenes read",
         provenance=provenance,
     )

@@ -81,6 +81,8 @@ def build(
         frame=typed_frame([record | measured.get(record["treatment"], {}) for record in records], [], columns),
         columns=columns,
         notes=NOTES + (PURITY_NOTES if added else []),
+        scale="definitions; purity of training sets, where measured, in the columns on the right",
+        n=f"{len(records)} treatments and controls; no runs",
         provenance=provenance,
     )
 

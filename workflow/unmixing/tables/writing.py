@@ -14,10 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from unmixing.errors import UnmixingError
-from unmixing.store import PROVENANCE_KEY, atomic_path
+from unmixing.store import PROVENANCE_KEY, atomic_path, read_sealed, write_sealed
 from unmixing.tables.forms import Column, to_html, to_latex, to_markdown
 
 _DESCRIPTION_KEY = b"unmixing.table"
@@ -82,7 +81,7 @@ def write_table(table: Table, stem: Path) -> list[Path]:
         path = stem.parent / f"{stem.name}.{ending}"
         with atomic_path(path) as temporary:
             if ending == "parquet":
-                pq.write_table(_arrow(table), temporary)
+                write_sealed(_arrow(table), temporary)
             else:
                 temporary.write_text(texts[ending], encoding="utf-8", newline="\n")
         written.append(path)
@@ -99,9 +98,9 @@ def read_table(path: Path) -> Table:
         The table, equal to the one written.
 
     Raises:
-        UnmixingError: If the file was not written by `write_table`.
+        UnmixingError: If the file is missing or damaged, or was not written by `write_table`.
     """
-    arrow = pq.read_table(path)
+    arrow = read_sealed(path)
     metadata: Mapping[bytes, bytes] = arrow.schema.metadata or {}
     if _DESCRIPTION_KEY not in metadata:
         raise UnmixingError(f"{path}: no description of a table in it: write it again with its table rule")

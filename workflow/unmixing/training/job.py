@@ -48,6 +48,8 @@ class Job:
     def train(self, cell: Mapping[str, Any]) -> dict[str, Any]:
         """Train the runs of a cell that are not there yet, and return the cell's entry in the manifest.
 
+        A cell that names another one in ``stored`` has its runs: they are trained in that one's place, and once.
+
         Raises:
             UnmixingError: the cell cannot be trained on this scene.
         """
@@ -55,27 +57,31 @@ class Job:
         cube, count = scene["cube"].to_numpy(), endmember_count(scene)
         valid = scene["valid"].to_numpy().astype(bool) if "valid" in scene else None
         place = {key: cell[key] for key in PLACE}
-        recipe = recipe_of(cell, scene.attrs["content_sha256"], count, labels_recipe(cell, self.labels))
+        stored = place | cell.get("stored", {})
+        recipe = recipe_of({**cell, **stored}, scene.attrs["content_sha256"], count, labels_recipe(cell, self.labels))
         known = trainer(cell, cube, valid, count, self.store / ".scratch", self.labels)
-        store = CellStore.open(self.store, **place, recipe=recipe)
+        store = CellStore.open(self.store, **stored, recipe=recipe)
 
         def record(run: int) -> dict[str, Any]:
             origin = {"recipe": store.folder.name, "entropy": cell["entropy"], "seeds": known.streams(run).record()}
-            name = "/".join([*place.values(), str(run)])
+            name = "/".join([*stored.values(), str(run)])
             return {"id": name, **origin, "provenance": dict(self.provenance), **known.record(run)}
 
         label = " ".join(value for value in place.values() if value != "standard")
         self.progress.detail(f"{label}: recipe {store.folder.name} {json.dumps(recipe, sort_keys=True)}")
-        evidence: list[int] = []
+        evidence: set[int] = set()
         if self.reference:
-            evidence = committed_runs(self.reference, cell, store.folder.name, self.scoring)
-        committed = [run for run in evidence if run < cell["runs"] and not store.path(run).exists()]
+            # What is scored otherwise cannot be taken from scores of the runs that it shares.
+            for known_place in [place] if "matching" in cell else [place, stored]:
+                found = committed_runs(self.reference, {**cell, **known_place}, store.folder.name, self.scoring)
+                evidence.update(found)
+        committed = [run for run in sorted(evidence) if run < cell["runs"] and not store.path(run).exists()]
         if committed:
             self.progress.line(f"{label}: {len(committed)} of {cell['runs']} runs are taken from {self.reference}")
         run_cell(store, label, cell["runs"], known.train, record, self.progress, committed)
         details = {"precision": cell["schedule"].get("precision", "float32"), "recipe": store.folder.name}
-        design = {"design": cell["design"]} if "design" in cell else {}
-        return {**place, **details, **design, "runs": cell["runs"], "committed": committed}
+        further = {key: cell[key] for key in ("design", "stored", "matching") if key in cell}
+        return {**place, **details, **further, "runs": cell["runs"], "committed": committed}
 
     def attempt(self, cell: Mapping[str, Any]) -> dict[str, Any]:
         """Train a configuration of a grid; one that cannot be trained on this scene is an entry that says why."""

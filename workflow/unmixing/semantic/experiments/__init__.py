@@ -1,0 +1,1 @@
+"""Experiments of the second study, one module each: options, scenes and libraries in, tidy rows out."""
