@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if device != "cpu" and not torch.cuda.is_available():
         raise UnmixingError(f"device {device} is not to be had on this machine: set device: cpu")
     first = described["shared"] | (cells or [{}])[0]
-    scene = open_scene_of(options.scene, first["scene"])
+    scene = open_scene_of(options.scene, first.get("scene", ""))
     options.log.parent.mkdir(parents=True, exist_ok=True)
     with options.log.open("a", encoding="utf-8", buffering=1) as log:
 
