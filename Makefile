@@ -9,7 +9,7 @@ BIN := .venv/bin
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make study [STUDY=demo|laptop|paper|my.yaml] [TARGET=all|table3|...] [CORES=n]   run a study
+## make study [STUDY=demo|laptop|evidence|paper|my.yaml] [TARGET=all|table3|...] [CORES=n]   run a study
 study: .venv/installed
 	@$(BIN)/unmixing study --study $(STUDY) --cores $(CORES) $(TARGET)
 

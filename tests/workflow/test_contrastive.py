@@ -1,5 +1,6 @@
 """A tiny contrastive phase: arms, a search with its candidates, heads; and what is never repeated."""
 
+import json
 import shutil
 
 import pytest
@@ -41,6 +42,12 @@ def project(tmp_path_factory):
     made.configure(contrastive=TINY)
     made.run(RUNS, HEADS)
     return made
+
+
+def test_a_plan_counts_what_is_stored_whatever_its_labels_were_cut_from(project):
+    entries = {entry["phase"]: entry for entry in json.loads(project.command("plan", "--json"))}
+    assert (entries["heads"]["runs"], entries["heads"]["stored"]) == (2, 2)
+    assert entries["contrastive"]["stored"] >= 6, "the arms, and those of the search that it names before it runs"
 
 
 def test_every_arm_is_there_with_its_place_in_the_design(project):

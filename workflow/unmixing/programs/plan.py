@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ def main(arguments: list[str]) -> int:
         f"up to {memory:.1f} GiB of memory a job, {sum(entry.disk_gib for entry in ready):.2f} GiB of disk"
         + (f", {scratch:.1f} GiB of temporary files a job" if scratch else "")
     )
+    unmade = sorted({entry.scene for entry in ready if not (options.results / "scenes" / f"{entry.scene}.nc").exists()})
+    if unmade:
+        print(f"what is stored of {', '.join(unmade)} is known once the study has made the scene")
     skipped = sorted({entry.scene for entry in entries if entry.missing})
     if skipped:
         print(f"left out for missing inputs: {', '.join(skipped)}")
@@ -58,7 +62,7 @@ def stored_runs(study: Any, results: Path, cell: Mapping[str, Any]) -> int:  # n
     """Return how many runs of a cell the store or the committed evidence has, as far as the scene is made."""
     from unmixing.code_version import code_version
     from unmixing.reference import committed_runs
-    from unmixing.scenes.dataset import endmember_count, open_scene
+    from unmixing.scenes.dataset import endmember_count
     from unmixing.store import recipe_hash
     from unmixing.study import REFERENCE_FOLDER
     from unmixing.training.recipe import recipe_of
@@ -66,10 +70,32 @@ def stored_runs(study: Any, results: Path, cell: Mapping[str, Any]) -> int:  # n
     path = results / "scenes" / f"{cell['scene']}.nc"
     if not path.exists():
         return 0
-    scene = open_scene(path)
-    recipe = recipe_hash(recipe_of(cell, scene.attrs["content_sha256"], endmember_count(scene)))
-    folder = results / "store" / cell["phase"] / cell["protocol"] / cell["scene"] / cell["setting"] / recipe
-    found = {int(run.stem) for run in folder.glob("*.npz")}
+    scene = _scene(path)
+    own = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
+    place = own | cell.get("stored", {})
+    labels = _labels(study, results, cell) if "point" in cell else None
+    recipe = recipe_hash(recipe_of({**cell, **place}, scene.attrs["content_sha256"], endmember_count(scene), labels))
+    found = {int(run.stem) for run in results.joinpath("store", *place.values(), recipe).glob("*.npz")}
     if study.configuration.runs == "reference":
-        found |= set(committed_runs(Path(REFERENCE_FOLDER), cell, recipe, code_version("evaluate")))
+        for known in [own] if "matching" in cell else [own, place]:
+            found.update(committed_runs(Path(REFERENCE_FOLDER), {**cell, **known}, recipe, code_version("evaluate")))
     return len([run for run in found if run < cell["runs"]])
+
+
+@lru_cache
+def _scene(path: Path) -> Any:  # noqa: ANN401 -- a dataset
+    from unmixing.scenes.dataset import open_scene
+
+    return open_scene(path)
+
+
+def _labels(study: Any, results: Path, cell: Mapping[str, Any]) -> dict[str, str]:  # noqa: ANN401 -- a Study
+    """Return what the recipe of a contrastive cell says of its labels; a baseline's are known once it is trained."""
+    from unmixing.study import REFERENCE_FOLDER
+    from unmixing.training.job import job_labels
+    from unmixing.training.trainers import labels_recipe
+
+    baseline = [Path(name) for name in study.label_manifests(cell["phase"], cell["protocol"], cell["scene"])]
+    known = [path for path in baseline if path.exists()]
+    scene = _scene(results / "scenes" / f"{cell['scene']}.nc")
+    return labels_recipe(cell, job_labels(scene, results / "store", known, Path(REFERENCE_FOLDER)))
