@@ -45,6 +45,7 @@ def _tables(results: Path, reference: Path) -> int:
     from unmixing.configuration import merge, read_yaml
     from unmixing.outputs import tables
     from unmixing.study import Study, find_overlay
+    from unmixing.tables.readme_results import STUDIES, write_results
     from unmixing.verification import commit_tables
 
     values = read_yaml(Path("config.yaml"))
@@ -52,4 +53,6 @@ def _tables(results: Path, reference: Path) -> int:
     study = Study.load(merge(values, read_yaml(overlay)) if overlay else values, results.parent)
     written = commit_tables(results, reference, tables(study))
     print(f"{len(written)} tables: {reference / 'studies' / results.name}", flush=True)
+    if results.name in STUDIES:
+        write_results(reference, Path("README.md"))
     return 0

@@ -1,0 +1,66 @@
+"""The README's results are those of the committed tables, and nobody types them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from unmixing.errors import UnmixingError
+from unmixing.tables.readme_results import END, START, results_lines, write_results
+from unmixing.tables.writing import Table, write_table
+
+ROOT = Path(__file__).parents[3]
+EVIDENCE = ROOT / "reports" / "reference"
+
+_ROW = {"title": "Samson", "scene": "samson", "protocol": "described", "paper_sad": 0.0654, "sad_mean": 0.05,
+        "interval_low": 0.04, "interval_high": 0.06, "run_values": None, "runs": 5, "successes": 4,
+        "chance_mean": 0.28, "scale": "5 runs, 80 epochs, 250 patches"}  # fmt: skip
+_ARM = {**_ROW, "label": "Blur", "images": 10, "identity_sad": 0.051, "paper_sad": None}
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    """A folder of evidence with Table 3 of three rows, Table 5 of four."""
+    few = {**_ROW, "interval_low": None, "interval_high": None, "run_values": "0.0512 1.0488"}
+    table3 = [_ROW, few, {**_ROW, "sad_mean": None}]
+    printed = {**_ARM, "images": 90, "sad_mean": None, "protocol": None, "paper_sad": 0.041}
+    table5 = [printed, {**printed, "label": "Original Results"}, _ARM, {**_ARM, "label": "Original Results"}]
+    for name, rows in (("table3", table3), ("table5", table5)):
+        table = Table(name, "A table", "", pd.DataFrame(rows), [])
+        write_table(table, tmp_path / "studies" / "laptop" / "tables" / name)
+    return tmp_path
+
+
+def test_ours_stand_beside_the_paper_s_with_interval_or_runs(evidence):
+    lines = results_lines(evidence)
+    rows = [line for line in lines if line.startswith("| Samson")]
+    assert rows == [
+        "| Samson | described | 5 x 80 | .0500 [.0400, .0600] | .0654 | 4 of 5 | .2800 |",
+        "| Samson | described | 5 x 80 | .0500 (.0512, 1.0488) | .0654 | 4 of 5 | .2800 |",
+        "| Samson | described | Blur, 10 images | 5 | .0500 [.0400, .0600] | .0510 | .0410 (90 images) |",
+    ]
+
+
+def test_only_what_lies_between_the_marks_is_written(evidence, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    write_results(evidence, readme)
+    text = readme.read_text()
+    assert text.startswith(f"before\n{START}\n")
+    assert text.endswith(f"\n{END}\nafter\n")
+    assert "old" not in text
+
+
+def test_a_readme_without_marks_and_a_folder_without_tables_are_refused(evidence, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n")
+    with pytest.raises(UnmixingError, match="has no lines"):
+        write_results(evidence, readme)
+    with pytest.raises(UnmixingError, match="no tables of evidence or laptop"):
+        results_lines(tmp_path / "nothing")
+
+
+@pytest.mark.skipif(not (EVIDENCE / "studies").exists(), reason="no study's tables are committed")
+def test_the_project_s_readme_says_what_the_committed_tables_say():
+    text = (ROOT / "README.md").read_text()
+    assert text.partition(START)[2].partition(END)[0].strip().splitlines() == results_lines(EVIDENCE)
