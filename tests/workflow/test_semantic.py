@@ -8,6 +8,7 @@ import pytest
 import rasterio
 
 from project import Project
+from unmixing.scenes.synthetic import make_synthetic
 from unmixing.store import read_parquet
 
 TINY = {
@@ -36,9 +37,29 @@ TARGETS = [*TABLES, "figure_semantic_maps", "governance", "named_maps"]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     made = Project(tmp_path_factory.mktemp("semantic") / "study")
-    made.configure(semantic=TINY)
+    made.configure(
+        semantic={**TINY, "scenes": ["synthetic_easy", "field"]},
+        scenes=["synthetic_easy", "field"],
+        own_scenes={"field": labelled_field(made.folder)},
+    )
     made.run(*TARGETS)
     return made
+
+
+def labelled_field(folder):
+    """A scene of the user's own with a label map, and what the configuration says of it."""
+    whole = make_synthetic("synthetic_easy")
+    np.save(folder / "field.npy", whole["cube"].to_numpy())
+    np.save(folder / "truth.npy", whole["abundances"].to_numpy().argmax(axis=-1) + 1)
+    return {
+        "path": "field.npy",
+        "scale": "reflectance",
+        "wavelengths": [float(value) for value in whole["wavelength"].to_numpy()],
+        "labels": "truth.npy",
+        "label_block": 4,
+        "label_names": ["soil", "plants", "ash"],
+        "prompts": {"soil": "bare soil", "plants": "green vegetation", "ash": "burned ground"},
+    }
 
 
 def results(project):
@@ -50,6 +71,14 @@ def test_the_rows_say_what_they_are_made_from(project):
     assert set(rows["scene"]) == {"synthetic_easy"}
     assert set(provenance["scene_sha256"]) == {"synthetic_easy"}
     assert {"class_mean_scls", "constant"} <= set(rows["method"])
+
+
+def test_a_labelled_scene_of_the_users_own_is_scored_and_mapped(project):
+    rows, _ = read_parquet(results(project) / "semantic" / "scenes-field.parquet")
+    assert {"semantic", "class_mean_scls"} <= set(rows["method"])
+    assert rows["value"].notna().any()
+    with rasterio.open(results(project) / "named_maps" / "field" / "abundances.tif") as maps:
+        assert set(maps.descriptions) == {"bare soil", "green vegetation", "burned ground"}
 
 
 def test_an_experiment_that_is_left_out_is_a_table_that_says_so(project):

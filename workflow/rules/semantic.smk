@@ -41,12 +41,13 @@ rule governance_of_scene:
     conda:
         "../../envs/study.yaml"
     params:
+        prompts=lambda wildcards: semantic_parts.prompts(study, wildcards.scene),
         seed=study.entropy(),
         libraries=semantic_parts.libraries(study),
         inputs=semantic_parts.inputs_version(study),
         code=output_version("semantic.governance_files"),
     shell:
-        "unmixing governance --scene {input.scene} --output {output} --seed {params.seed} {params.libraries:q} 2>&1 | tee {log}"
+        "unmixing governance {params.prompts:q} --scene {input.scene} --output {output} --seed {params.seed} {params.libraries:q} 2>&1 | tee {log}"
 
 
 rule governance:
@@ -66,7 +67,7 @@ rule named_maps_of_scene:
     conda:
         "../../envs/study.yaml"
     params:
-        prompts=lambda wildcards: semantic_parts.prompts(wildcards.scene),
+        prompts=lambda wildcards: semantic_parts.prompts(study, wildcards.scene),
         inputs=semantic_parts.inputs_version(study),
         code=[
             output_version("semantic.scene_unmixing"),

@@ -102,12 +102,18 @@ def named_map_folders(study: "Study") -> list[str]:
     return [f"{study.results}/{study.name}/named_maps/{scene}" for scene in _unmixed_scenes(study)]
 
 
-def prompts(scene: str) -> list[str]:
-    """Return the prompts that are fixed for a scene.
+def prompts(study: "Study", scene: str) -> list[str]:
+    """Return what a scene is unmixed into by name: the fixed prompts, or those of a scene of the user's own.
 
     Raises:
         UnmixingError: there are none.
     """
+    from unmixing.errors import UnmixingError
     from unmixing.semantic.prompts import scene_prompts
 
-    return [prompt.prompt for prompt in scene_prompts(scene)]
+    own = study.configuration.own_scenes.get(scene)
+    if own is None:
+        return [prompt.prompt for prompt in scene_prompts(scene)]
+    if not own.prompts:
+        raise UnmixingError(f"own_scenes.{scene}: is among the scenes of semantic and has no prompts: name some")
+    return list(dict.fromkeys(own.prompts.values() if isinstance(own.prompts, dict) else own.prompts))

@@ -115,7 +115,7 @@ class Study:
         """Return what `unmixing scene` is told of where a scene comes from."""
         if scene in self.configuration.own_scenes:
             stanza = self.configuration.own_scenes[scene].stanza(scene)
-            return [f"--stanza={json.dumps(stanza, sort_keys=True)}"]
+            return [f"--stanza={json.dumps(stanza)}"]
         options = ["source", "library"]
         return [f"--{name}={path}" for name, path in zip(options, self.scene_source(scene), strict=False)]
 

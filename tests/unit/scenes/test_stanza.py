@@ -5,7 +5,7 @@ import yaml
 
 from unmixing.configuration import validate
 from unmixing.errors import UnmixingError
-from unmixing.scenes.own import _HINTS, _OWN_KEYS
+from unmixing.scenes.own import _HINTS, _LABEL_KEYS, _OWN_KEYS
 from unmixing.scenes.stanza import OwnScene
 from unmixing.study import Study
 
@@ -20,8 +20,20 @@ def values():
 
 
 def test_keys_are_those_that_the_reader_knows():
-    assert set(OwnScene.model_fields) | {"id"} == {*_OWN_KEYS, *_HINTS}
+    assert set(OwnScene.model_fields) | {"id"} == {*_OWN_KEYS, *_LABEL_KEYS, *_HINTS}
     assert all(field.description for field in OwnScene.model_fields.values())
+
+
+def test_prompts_are_a_list_or_classes_in_the_order_given(values, tmp_path):
+    prompts = {"trees": "tree", "grass": "green grass"}
+    values |= {"own_scenes": {"flight7": {**STANZA, "prompts": prompts}}}
+    study = Study(validate(values), tmp_path, {"XDG_CACHE_HOME": str(tmp_path)})
+    (argument,) = study.scene_arguments("flight7")
+    told = json.loads(argument.removeprefix("--stanza="))["prompts"]
+    assert list(told.items()) == list(prompts.items())
+    values |= {"own_scenes": {"flight7": {**STANZA, "prompts": ["tree", ""]}}}
+    with pytest.raises(UnmixingError, match="a list of materials, or class: material"):
+        validate(values)
 
 
 def test_an_own_scene_can_be_named_everywhere(values, tmp_path, monkeypatch):

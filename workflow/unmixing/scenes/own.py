@@ -4,11 +4,15 @@
     wavelengths: file            or a list, a text file of numbers, a sensor's name, "linear 400 1000 120"
     endmembers: 5                or "auto"
     references: spectra.csv      optional: wavelength_nm and one column per material, or an ENVI library
+    prompts: [water, pine tree]  optional: what to unmix it into by name
+    labels: truth.mat            optional: class labels; then label_block, and prompts by class
 
-Without references there is no angle to a truth; reconstruction angles and spectra are what can be had.
+Without references there is no angle to a truth; reconstruction angles and spectra are what can be had. Labels become
+fractions of blocks (``scenes.labels``), and the scene the average of these blocks.
 """
 
 import csv
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +26,7 @@ from unmixing.errors import UnmixingError
 from unmixing.scenes import checks
 from unmixing.scenes.dataset import Check, add_checks, seal
 from unmixing.scenes.envi import numbers, read_header
+from unmixing.scenes.labels import label_scene, read_labels
 from unmixing.scenes.libraries import read_library
 from unmixing.scenes.reading import read_scene
 from unmixing.scenes.subspace import estimate_count
@@ -46,7 +51,8 @@ _HINTS = (
     "licence",
     "citation",
 )
-_OWN_KEYS = ("path", "id", "wavelengths", "endmembers", "references")
+_OWN_KEYS = ("path", "id", "wavelengths", "endmembers", "references", "prompts", "labels")
+_LABEL_KEYS = ("label_variable", "label_names", "label_block", "unlabelled")
 _LARGEST_COUNT = 50
 
 
@@ -65,9 +71,10 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
         UnmixingError: a key is not known or missing, or the scene cannot be proven right.
     """
     values = dict(stanza)
+    known = (*_OWN_KEYS, *_LABEL_KEYS, *_HINTS)
     for key in values:
-        if key not in _OWN_KEYS and key not in _HINTS:
-            raise UnmixingError(f"own scene: key {key!r} is not known: use {', '.join((*_OWN_KEYS, *_HINTS))}")
+        if key not in known:
+            raise UnmixingError(f"own scene: key {key!r} is not known: use {', '.join(known)}")
     if "path" not in values:
         raise UnmixingError("own scene: path is missing: name the file")
     path = _resolve(values["path"], folder)
@@ -81,9 +88,16 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
             f"{where}: the file holds no wavelengths: give a list, a file, 'linear FIRST LAST BANDS', one of "
             f"{', '.join(load_sensors())}, or 'unknown' to do without"
         )
+    if values.get("labels"):
+        dataset = _with_labels(dataset, _resolve(values["labels"], folder), values, where)
+    elif any(key in values for key in _LABEL_KEYS):
+        raise UnmixingError(f"{where}: keys of a label map without one: name it with labels")
     if values.get("references"):
         dataset = _with_references(dataset, _resolve(values["references"], folder), where)
-    count, source, warning = _count(values.get("endmembers"), dataset, where)
+    named = values.get("endmembers")
+    if named is None and values.get("labels"):
+        named = len(set(values["prompts"].values()))
+    count, source, warning = _count(named, dataset, where)
     _require_determined(count, dataset, where)
     if warning:
         LOGGER.warning("%s: %d endmembers by %s: %s", where, count, source, warning)
@@ -93,6 +107,8 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
         "endmember_count_source": source,
         "endmember_count_warning": warning,
     }
+    if values.get("prompts"):
+        result.attrs["prompts"] = json.dumps(values["prompts"], ensure_ascii=False)
     return seal(result)
 
 
@@ -183,6 +199,22 @@ def read_reference_spectra(path: Path) -> tuple[list[str], npt.NDArray[np.float6
     axis, _ = to_nanometres(table[:, 0], units, str(path))
     axis, (spectra,) = sort_bands(axis, table[:, 1:].T)
     return names, axis, spectra
+
+
+def _with_labels(dataset: xr.Dataset, path: Path, values: Mapping[str, Any], where: str) -> xr.Dataset:
+    if "label_block" not in values:
+        raise UnmixingError(
+            f"{where}: labels need label_block: the side of the blocks in pixels of the cube, such as 10"
+        )
+    if not isinstance(values.get("prompts"), Mapping):
+        raise UnmixingError(f"{where}: labels need prompts by class, such as {{Trees: tree}}: name at least two")
+    return label_scene(
+        dataset,
+        read_labels(path, str(values.get("label_variable", ""))),
+        int(values["label_block"]),
+        unlabelled=int(values.get("unlabelled", 0)),
+        class_names=values.get("label_names"),
+    )
 
 
 def _with_references(dataset: xr.Dataset, path: Path, where: str) -> xr.Dataset:

@@ -31,6 +31,13 @@ def _wavelengths(value: object) -> object:
     raise ValueError("allowed: file, unknown, a list of numbers, a file, 'linear FIRST LAST BANDS' or a sensor")
 
 
+def _prompts(value: object) -> object:
+    texts = [*value, *value.values()] if isinstance(value, dict) else value
+    if value is None or (isinstance(texts, list) and texts and all(isinstance(x, str) and x.strip() for x in texts)):
+        return value
+    raise ValueError("allowed: a list of materials, or class: material")
+
+
 class OwnScene(BaseModel):
     """One scene of the user's own."""
 
@@ -65,6 +72,16 @@ class OwnScene(BaseModel):
         None, description="number that turns reflectance into the stored values, such as 10000"
     )
     scale: Literal["reflectance", "relative"] | None = Field(None, description="what the values are")
+    prompts: Annotated[list[str] | dict[str, str] | None, BeforeValidator(_prompts)] = Field(
+        None, description="materials to unmix by name: a list, or class: material where there are labels"
+    )
+    labels: str | None = Field(
+        None, description="label map (MATLAB, .npy, GeoTIFF) in place of abundances; the study runs on block averages"
+    )
+    label_variable: str | None = Field(None, description="variable with the label map, in a MATLAB file of several")
+    label_names: list[str] | None = Field(None, description="names of the classes, in the order of their numbers")
+    label_block: Positive | None = Field(None, description="side of the averaged blocks in pixels of the cube")
+    unlabelled: int | None = Field(None, description="number that means no label; 0 if left out")
     licence: str | None = Field(None, description="printed in the report")
     citation: str | None = Field(None, description="printed in the report")
 
@@ -77,18 +94,20 @@ class OwnScene(BaseModel):
         path = Path(self.path).expanduser()
         stem = path.with_suffix("") if path.suffix.lower() == ".hdr" else path
         beside = [path, *(Path(f"{stem}{ending}") for ending in _COMPANIONS), path.with_suffix(".hdr")]
-        further = [self.references, self.wavelengths if isinstance(self.wavelengths, str) else None]
+        further = [self.references, self.labels, self.wavelengths if isinstance(self.wavelengths, str) else None]
         named = [Path(name).expanduser() for name in further if name]
         return [found for found in dict.fromkeys([*beside, *named]) if found.is_file()]
 
     def availability(self, scene: str) -> Availability:
         """Say whether the files that the stanza names are there."""
         path = Path(self.path).expanduser()
-        reason = ""
-        if not path.is_file():
-            reason = f"{path}: no such file: correct own_scenes.{scene}.path in the configuration"
-        elif self.references and not Path(self.references).expanduser().is_file():
-            reason = f"{self.references}: no such file: correct own_scenes.{scene}.references in the configuration"
+        named = {"path": self.path, "references": self.references, "labels": self.labels}
+        missing = [
+            f"{file}: no such file: correct own_scenes.{scene}.{key} in the configuration"
+            for key, file in named.items()
+            if file and not Path(file).expanduser().is_file()
+        ]
+        reason = missing[0] if missing else ""
         return Availability(
             scene=scene,
             title=self.title or scene,

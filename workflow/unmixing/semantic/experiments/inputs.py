@@ -1,6 +1,7 @@
 """What experiments on scenes are given: the scene, its references and prompts, and the library for its bands."""
 
 import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,14 @@ import xarray as xr
 from unmixing.evaluation import References, references
 from unmixing.scenes.dataset import open_scene
 from unmixing.seeds import seed_sequence, torch_seed
+from unmixing.semantic.label_fractions import label_references
 from unmixing.semantic.library import Library, load_library
 from unmixing.semantic.ontology import Ontology
-from unmixing.semantic.prompts import ScenePrompt, load_scene_prompts, study_ontology
+from unmixing.semantic.prompts import ScenePrompt, load_scene_prompts, parse_prompts, study_ontology
 from unmixing.semantic.scene_library import SceneLibrary, scene_library
+
+#: Why a scene has no rows.
+NOT_NAMED = "no prompts are fixed for it; a scene of your own needs labels, and prompts by class"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,12 +81,24 @@ def library_at_hand(libraries: Path | None) -> Library:
 
 
 def read_named_scene(scene: str, path: Path) -> NamedScene | None:
-    """Open a scene; None if the study has no prompts for it."""
+    """Open a scene; None if there are no prompts for the materials of its references.
+
+    Raises:
+        UnmixingError: a prompt of a scene of the user's own names no concept, or does not fit its labels.
+    """
     prompts = load_scene_prompts(ontology_at_hand())
-    if scene not in prompts:
-        return None
+    if scene in prompts:
+        data = open_scene(path)
+        return NamedScene(scene, data, references(data), prompts[scene])
     data = open_scene(path)
-    return NamedScene(scene, data, references(data), prompts[scene])
+    if "label_fraction" not in data:
+        return None
+    labelled = label_references(data, json.loads(data.attrs["prompts"]))
+    resolved = parse_prompts(labelled.prompts, ontology_at_hand())
+    own = zip(labelled.prompts, resolved, strict=True)
+    return NamedScene(
+        scene, data, labelled.known, tuple(ScenePrompt(prompt, prompt, found.concept.id) for prompt, found in own)
+    )
 
 
 def lattice(shape: tuple[int, ...], stride: int) -> Mask:

@@ -10,6 +10,7 @@ import pandas as pd
 from unmixing.errors import UnmixingError
 from unmixing.semantic.experiments.answers import REFERENCE_METHOD, Answer, baseline_answer
 from unmixing.semantic.experiments.inputs import (
+    NOT_NAMED,
     NamedScene,
     library_at_hand,
     ontology_at_hand,
@@ -49,7 +50,7 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
     for scene, path in scenes.items():
         named = read_named_scene(scene, path)
         if named is None:
-            parts.append(pd.DataFrame([{"scene": scene, "reason": "no prompts are fixed for it"}]))
+            parts.append(pd.DataFrame([{"scene": scene, "reason": NOT_NAMED}]))
         else:
             parts.append(_of_scene(named, libraries, int(options.get("stride", 1))))
     frame = pd.concat(parts, ignore_index=True)

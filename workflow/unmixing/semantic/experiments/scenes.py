@@ -29,6 +29,7 @@ from unmixing.semantic.experiments.answers import (
 )
 from unmixing.semantic.experiments.bilinear import bilinear_rows
 from unmixing.semantic.experiments.inputs import (
+    NOT_NAMED,
     Mask,
     NamedScene,
     lattice,
@@ -115,7 +116,7 @@ def _of_scene(
 ) -> Iterator[pd.DataFrame]:
     named = read_named_scene(scene, path)
     if named is None or named.known.abundances is None:
-        reason = "no prompts are fixed for it" if named is None else "it has no reference abundances"
+        reason = NOT_NAMED if named is None else "it has no reference abundances"
         yield reason_row(reason, scene=scene, protocol=ZERO_SHOT)
         return
     model, ontology, library = load_default_model(), ontology_at_hand(), library_at_hand(libraries)
