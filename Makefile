@@ -39,15 +39,20 @@ bench: .venv/installed
 
 ## make reliability   kill tiny studies, meet every fault: reports/reliability.md (most of an hour; goes on where it stopped)
 reliability: .venv/installed
-	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/reliability.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/reliability.py --jobs 2
 
 ## make audit-dependencies   known vulnerabilities of what constraints.txt locks; needs a network, is no part of lint
-audit-dependencies: .venv/audit/bin/pip-audit
-	@.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
-
-.venv/audit/bin/pip-audit: .venv/installed
-	@$(BIN)/python -m venv .venv/audit
-	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+# --strict: a package that the index does not know is an error, not one that is left out in silence.
+AUDIT := .venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --timeout 10
+audit-dependencies: .venv/installed
+	@test -x .venv/audit/bin/pip-audit || { $(BIN)/python -m venv .venv/audit && \
+		.venv/audit/bin/python -m pip install --quiet --retries 1 pip-audit; } >.venv/audit.log 2>&1 || \
+		{ echo "audit-dependencies: pip-audit cannot be installed; this needs a network (see .venv/audit.log)" >&2; exit 1; }
+	@$(AUDIT) --requirement constraints.txt 2>.venv/audit.log || { \
+		grep '^Found' .venv/audit.log >&2 || \
+		echo "audit-dependencies: nothing was audited; this needs a network with the public index (see .venv/audit.log):" \
+			"$$(tail -n 1 .venv/audit.log | cut -c 1-160)" >&2; exit 1; }
+	@tail -n 1 .venv/audit.log
 
 ## make lint       style, types and the workflow's own lint
 lint: .venv/installed

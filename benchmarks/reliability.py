@@ -1,6 +1,6 @@
 """Kills and faults: what a study loses, repeats, or silently gets wrong.
 
-    python benchmarks/reliability.py [--kills 51] [--only kills|faults|slurm]
+    python benchmarks/reliability.py [--kills 51] [--jobs 2] [--only kills|faults|slurm|page]
 
 Each kill is a tiny study of its own: started, killed at a drawn moment (Snakemake, its jobs, or both), started again,
 and compared with the same study that nobody killed. Every outcome is a line of results/reliability/outcomes.jsonl as
@@ -9,23 +9,32 @@ reports/reliability.md.
 """
 
 import argparse
+import contextlib
+import dataclasses
+import itertools
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import measuring
 import numpy as np
+import psutil
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "workflow")]
 
 from reliability_page import page  # noqa: E402
+
+if TYPE_CHECKING:
+    from faults.interruption import Moment, Undisturbed
 
 from unmixing.code_version import NUMERIC_MODULES, code_version, normalised_source  # noqa: E402
 from unmixing.store import recipe_hash, write_text  # noqa: E402
@@ -64,34 +73,76 @@ class Outcomes:
         return [one for (known, _), one in self.known.items() if known == kind]
 
 
-def kills(outcomes: Outcomes, count: int, scratch: Path) -> Iterator[dict[str, Any]]:
-    """Kill tiny studies until so many kills have met a living study."""
-    from faults.interruption import STUDIES, VICTIMS, Undisturbed, draw_moment, interrupt, undisturbed
+def kills(outcomes: Outcomes, count: int, scratch: Path, workers: int) -> Iterator[dict[str, Any]]:
+    """Kill tiny studies, some at a time, until so many kills have met a living study."""
+    from faults.interruption import STUDIES, Trial, Undisturbed, interrupt, undisturbed
 
-    names = list(STUDIES)
-    references: dict[str, Undisturbed] = {}
-    for name in names:
-        if ("undisturbed", name) not in outcomes.known:
-            found = undisturbed(scratch / f"undisturbed_{name}", STUDIES[name])
-            shutil.rmtree(scratch / f"undisturbed_{name}")
+    def reference(name: str) -> Undisturbed:
+        return undisturbed(scratch / f"undisturbed_{name}", STUDIES[name])
+
+    def trial(number: int) -> Trial:
+        name, victim, moment = drawn(number, references)
+        folder = scratch / f"kill_{number:03d}"
+        tried = interrupt(folder, STUDIES[name], victim, moment, references[name])
+        shutil.rmtree(folder, ignore_errors=True)
+        return tried
+
+    def met() -> int:
+        return sum(bool(one["killed"]) for one in outcomes.of("kill"))
+
+    with at_a_time(workers) as pool:
+        for name, found in pool([one for one in STUDIES if ("undisturbed", one) not in outcomes.known], reference):
             outcomes.add("undisturbed", name, **vars(found))
-            print(f"{name}: {found.seconds:.1f} s, {found.runs} trainings", flush=True)
-        record = outcomes.known["undisturbed", name]
-        fields = ("study", "seconds", "digests", "runs", "windows")
-        references[name] = Undisturbed(**{field: record[field] for field in fields})
-    number = 0
-    while sum(bool(one["killed"]) for one in outcomes.of("kill")) < count:
-        key = f"{number:03d}"
-        if ("kill", key) not in outcomes.known:
-            name, victim = names[number % len(names)], VICTIMS[number // len(names) % len(VICTIMS)]
-            rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(number,)))
-            folder = scratch / f"kill_{key}"
-            moment = draw_moment(references[name], rng)
-            trial = interrupt(folder, STUDIES[name], victim, moment, references[name])
-            if not (trial.failure or trial.unlike):
-                shutil.rmtree(folder)
-            yield outcomes.add("kill", key, **trial.record())
-        number += 1
+            print(f"{name}: {found.seconds:.1f} s, {len(found.trainings)} trainings", flush=True)
+        fields = [field.name for field in dataclasses.fields(Undisturbed)]
+        references = {
+            name: Undisturbed(**{field: outcomes.known["undisturbed", name][field] for field in fields})
+            for name in STUDIES
+        }
+        untried = (number for number in itertools.count() if ("kill", f"{number:03d}") not in outcomes.known)
+        while met() < count:
+            for number, tried in pool(list(itertools.islice(untried, min(count - met(), 4 * workers))), trial):
+                yield outcomes.add("kill", f"{number:03d}", **tried.record())
+
+
+def drawn(number: int, references: Mapping[str, "Undisturbed"]) -> tuple[str, str, "Moment"]:
+    """Return the study, the victim and the moment of a trial; studies that train no run come less often."""
+    from faults.interruption import VICTIMS, draw_moment
+
+    training = [name for name, known in references.items() if known.trainings]
+    others = [name for name in references if name not in training]
+    turn, rest = divmod(number, 8)
+    name = others[turn % len(others)] if others and rest == 7 else training[number % len(training)]
+    victim = VICTIMS[number // len(training) % len(VICTIMS)]
+    rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(number,)))
+    return name, victim, draw_moment(references[name], rng)
+
+
+@contextlib.contextmanager
+def at_a_time(workers: int) -> Iterator[Callable[..., Iterator[tuple[Any, Any]]]]:
+    """Give a function that does something with each of some things, as many at a time, and says what is done first.
+
+    Whoever leaves before the end kills the studies that are still running.
+    """
+    pool = ThreadPoolExecutor(workers)
+
+    def each(things: list[Any], do: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+        started = {pool.submit(do, thing): thing for thing in things}
+        for future in as_completed(started):
+            yield started[future], future.result()
+
+    try:
+        yield each
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        while any(thread.is_alive() for thread in pool._threads):
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            time.sleep(0.1)
+        raise
+    else:
+        pool.shutdown()
 
 
 def faults(outcomes: Outcomes, scratch: Path) -> Iterator[dict[str, Any]]:
@@ -115,7 +166,8 @@ def faults(outcomes: Outcomes, scratch: Path) -> Iterator[dict[str, Any]]:
             outcome, _, detail = seen.partition(": ")
             shown = detail.replace(str(folder.parent), "...").replace(str(scratch), "...")
             yield outcomes.add("fault", one.title, **about, outcome=outcome, seen=shown)
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        # What lies beside it are undisturbed studies, which later faults are compared with.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def slurm(outcomes: Outcomes, scratch: Path) -> Iterator[dict[str, Any]]:
@@ -138,18 +190,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Try everything that has not been tried with this code, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=51, help="kills that meet a living study")
+    parser.add_argument("--jobs", type=int, default=1, help="studies that are tried at a time")
     parser.add_argument("--only", choices=["kills", "faults", "slurm", "page"], help="this part alone")
     parser.add_argument(
         "--outcomes", type=Path, default=ROOT / "results/reliability/outcomes.jsonl", help="file of lines"
     )
     parser.add_argument("--report", type=Path, default=ROOT / "reports/reliability.md", help="page to write")
     options = parser.parse_args(arguments)
+    # Whoever ends this script leaves no folder behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     outcomes = Outcomes(options.outcomes, version())
     with tempfile.TemporaryDirectory(prefix="reliability-") as name:
         parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
             "faults": lambda: faults(outcomes, Path(name)),
             "slurm": lambda: slurm(outcomes, Path(name)),
-            "kills": lambda: kills(outcomes, options.kills, Path(name)),
+            "kills": lambda: kills(outcomes, options.kills, Path(name), options.jobs),
         }
         for part, outcome in parts.items():
             for record in outcome() if options.only in (None, part) else ():

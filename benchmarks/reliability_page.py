@@ -27,7 +27,7 @@ def page(of: Callable[[str], Sequence[Outcome]], machine: Mapping[str, Any]) -> 
         ("finished runs repeated", repeated, 0),
         ("studies that ended with other rows than undisturbed ones", wrong, 0),
         ("studies that did not go on, or left half-written files", len(broken), 0),
-        ("runs under way that were begun again", sum(one["begun_again"] for one in kills), "at most one a job"),
+        ("runs under way that were begun again", sum(one["begun_again"] for one in kills), "at most one per job"),
         ("kinds of faults met", sum(one["outcome"] != "not tried" for one in faults), "40 or more"),
         ("of these neither refused in one clear line nor right", len(failed), 0),
     ]
@@ -65,14 +65,17 @@ def _kills(kills: Sequence[Outcome], undisturbed: Sequence[Outcome]) -> list[str
             met[program, one["victim"]] += 1
     victims = sorted({one["victim"] for one in kills})
     programs = sorted({program for program, _ in met})
-    told = ", ".join(f"{one['study']} {one['seconds']:.0f} s and {one['runs']} trainings" for one in undisturbed)
+    told = ", ".join(
+        f"{one['study']} {one['seconds']:.0f} s and {len(one['trainings'])} trainings" for one in undisturbed
+    )
     return [
         "## Kills",
         "",
-        f"SIGKILL at drawn moments of tiny studies ({told} undisturbed): every other moment is uniform over the wall"
-        " time of the undisturbed study, the others are uniform over the time in which a training ran. Killed were"
-        " Snakemake alone (its jobs live on), all of its jobs, or both. Then the study was started again at once. How"
-        " often each program was running when a kill came:",
+        f"SIGKILL at drawn moments of tiny studies (undisturbed: {told}): two of five moments are uniform over the wall"
+        " time of the undisturbed study, the others uniform over the time spent in its trainings, counted from the"
+        " start of one; where a study trains no run, all are of the former kind. Killed were Snakemake alone (its jobs"
+        " live on), all of its jobs, or both. Then the study was started again at once. How often each program was"
+        " running when a kill came:",
         "",
         *_table(
             ["running", *victims, "all"],

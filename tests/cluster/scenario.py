@@ -116,6 +116,9 @@ def slurm_node(folder: Path) -> Iterator[None]:
 def plugin_folder(folder: Path) -> Path | None:
     """Return a folder with the executor plugins, put there if they are not installed; None if they are.
 
+    They are no part of what the tests install: every start of Snakemake loads all plugins that are there, and the one
+    for Slurm asks Slurm for its configuration as it is loaded, half a second each time and more where Slurm is going.
+
     Raises:
         Unavailable: they can be had from nowhere.
     """
@@ -123,12 +126,11 @@ def plugin_folder(folder: Path) -> Path | None:
         return None
     constraints = ROOT / "constraints.txt"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    found = subprocess.run(
-        [*command, "--constraint", str(constraints), "--target", str(folder), *PLUGIN_PACKAGES],
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
+    command += ["--retries", "0", "--constraint", str(constraints), "--target", str(folder), *PLUGIN_PACKAGES]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        raise Unavailable("the extra `cluster` is not installed, and pip did not get it within two minutes") from None
     if found.returncode:
         reason = (found.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise Unavailable(f"the extra `cluster` is not installed and cannot be: {reason}")

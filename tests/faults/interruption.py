@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -19,6 +20,9 @@ from unmixing.store import MEASURED_COLUMNS, read_journal, read_parquet, rows_di
 
 VICTIMS = ("scheduler", "jobs", "both")
 """Who is killed: Snakemake, which leaves its jobs alive; all that it started; or all of them at once."""
+
+LONGEST = 900
+"""Seconds after which a tiny study is taken to hang, however busy the machine is."""
 
 RUNS = "results/demo/runs"
 _EASY = {"patches": 24, "patch_size": 8, "batch_size": 3}
@@ -51,7 +55,14 @@ STUDIES = {
             "baseline",
             {
                 "baseline": {**_EASY, "protocols": ["described", "released"], "runs": 4, "epochs": 40},
-                "audit": {"scenes": ["synthetic_easy"], "protocols": ["described"], "baseline": ["loss"], "jobs": 1},
+                "audit": {
+                    "scenes": ["synthetic_easy"],
+                    "protocols": ["described"],
+                    "baseline": ["loss"],
+                    "augmentation": [],
+                    "contrastive": [],
+                    "jobs": 1,
+                },
             },
             (
                 f"{RUNS}/baseline-described-synthetic_easy.parquet",
@@ -118,6 +129,32 @@ STUDIES = {
                 "table7",
             ),
         ),
+        # The second study trains no run: its experiments are made whole, or again.
+        TinyStudy(
+            "semantic",
+            {
+                "semantic": {
+                    "scenes": ["synthetic_easy"],
+                    "on_scenes": {
+                        "stride": 8,
+                        "baselines": ["class_mean_scls", "constant"],
+                        "ablations": False,
+                        "vca_draws": 0,
+                        "shots": [],
+                        "supervised_epochs": 0,
+                        "bilinear": [],
+                    },
+                    "maps": {"stride": 4},
+                    "coverage": {"counts": [4], "draws": 20, "pixels": 100, "splits": False},
+                    **dict.fromkeys(("names", "mixtures", "robustness", "fairness", "cost")),
+                },
+            },
+            (
+                "results/demo/semantic/scenes-synthetic_easy.parquet",
+                "results/demo/semantic/coverage.parquet",
+                "table_semantic_coverage",
+            ),
+        ),
     )
 }
 
@@ -130,15 +167,26 @@ class Undisturbed:
         study: its name.
         seconds: wall time.
         digests: of each file of rows.
-        runs: trainings that it made.
-        windows: moments, in seconds from its start, from when to when a training was under way.
+        trainings: seconds that each of its trainings took, in the order in which they were begun.
     """
 
     study: str
     seconds: float
     digests: Mapping[str, str]
-    runs: int
-    windows: list[tuple[float, float]]
+    trainings: list[float]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a study is killed.
+
+    Attributes:
+        begun: trainings that have been begun by then; 0 if the moment is counted from the study's start.
+        seconds: since the last of these was begun, or since the study's start.
+    """
+
+    begun: int
+    seconds: float
 
 
 @dataclass
@@ -148,7 +196,7 @@ class Trial:
     Attributes:
         study: its name.
         victim: who was killed.
-        moment: when, in seconds from its start.
+        moment: when it was killed, in seconds from its start.
         training: whether a training was under way then.
         running: programs that ran then, with the phase of each training.
         killed: processes that were killed; none if the study had ended before.
@@ -162,7 +210,7 @@ class Trial:
 
     study: str
     victim: str
-    moment: float
+    moment: float = 0.0
     training: bool = False
     running: list[str] = field(default_factory=list)
     killed: int = 0
@@ -198,62 +246,79 @@ def digest(path: Path) -> str:
 def undisturbed(folder: Path, study: TinyStudy) -> Undisturbed:
     """Run a study from its start to its end."""
     project = made(folder, study)
-    started, clock = time.time(), time.monotonic()
-    project.run(*study.targets)
+    clock = time.monotonic()
+    printed, failed = to_the_end(project, study)
+    assert not failed, printed
     seconds = time.monotonic() - clock
-    journal = read_journal(project.store)
-    begun = {(entry["cell"], entry["run"]): entry["time"] - started for entry in journal if entry["event"] == "start"}
-    ended = {(entry["cell"], entry["run"]): entry["time"] - started for entry in journal if entry["event"] == "finish"}
+    begun, ended = (
+        {(entry["cell"], entry["run"]): entry["time"] for entry in journal(project) if entry["event"] == event}
+        for event in ("start", "finish")
+    )
     return Undisturbed(
         study.name,
         seconds,
         {path: digest(project.folder / path) for path in study.rows},
-        len(ended),
-        _union([(begun[run], ended[run]) for run in ended]),
+        [ended[run] - time for run, time in begun.items()],
     )
 
 
-def draw_moment(known: Undisturbed, rng: np.random.Generator) -> float:
-    """Return a moment: every other one of the whole wall time, the others of the time in which a training ran."""
-    if rng.random() < 0.5:
-        return float(rng.uniform(0, known.seconds))
-    left = rng.uniform(0, sum(end - start for start, end in known.windows))
-    for start, end in known.windows:
-        if left < end - start:
-            return float(start + left)
-        left -= end - start
-    return known.windows[-1][1]
+def draw_moment(known: Undisturbed, rng: np.random.Generator) -> Moment:
+    """Return a moment: two of five are uniform over the whole wall time, the others over the time spent in trainings.
+
+    The latter are counted from the start of a training, so that they meet it however busy the machine is.
+    """
+    if not known.trainings or rng.random() < 0.4:
+        return Moment(0, float(rng.uniform(0, known.seconds)))
+    left = rng.uniform(0, sum(known.trainings))
+    for number, seconds in enumerate(known.trainings, start=1):
+        if left < seconds:
+            return Moment(number, float(left))
+        left -= seconds
+    return Moment(len(known.trainings), known.trainings[-1])
 
 
-def interrupt(folder: Path, study: TinyStudy, victim: str, moment: float, known: Undisturbed) -> Trial:
+def interrupt(folder: Path, study: TinyStudy, victim: str, moment: Moment, known: Undisturbed) -> Trial:
     """Kill a study at a moment, start it again, and compare it with one that nobody killed."""
-    clock = time.monotonic()
-    trial = Trial(study.name, victim, round(moment, 3))
     project = made(folder, study)
+    trial, clock = Trial(study.name, victim), time.monotonic()
     process = project.start(*study.targets)
+    while process.poll() is None and sum(entry["event"] == "start" for entry in journal(project)) < moment.begun:
+        time.sleep(0.05)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=moment)
+        process.wait(timeout=moment.seconds)
+    trial.moment = round(time.monotonic() - clock, 3)
     _kill(project, process, trial)
     process.wait(timeout=120)
-    output = ""
-    try:
-        output = project.run(*study.targets)
-    except AssertionError as fault:
-        trial.failure = str(fault)[-2000:]
+    printed, failed = to_the_end(project, study)
+    if failed or "Traceback" in printed:
+        trial.failure = f"the second start failed or printed a traceback: {printed[-2000:]}"
     _close(process)
     judge(project, study, known, trial)
-    if "Traceback" in output:
-        trial.failure = trial.failure or "a traceback was printed"
     trial.seconds = round(time.monotonic() - clock, 1)
     return trial
 
 
+def to_the_end(project: Project, study: TinyStudy) -> tuple[str, bool]:
+    """Start a study and wait for its end; return what it printed, and whether it failed."""
+    process = project.start(*study.targets)
+    try:
+        printed = process.communicate(timeout=LONGEST)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return f"it did not end within {LONGEST} s", True
+    return printed, process.returncode != 0
+
+
+def journal(project: Project) -> list[dict[str, Any]]:
+    """Return what the store says of trainings begun and finished, by time."""
+    return read_journal(project.store) if project.store.exists() else []
+
+
 def judge(project: Project, study: TinyStudy, known: Undisturbed, trial: Trial) -> None:
     """Compare a study that went on with an undisturbed one: journal, store, rows."""
-    journal = read_journal(project.store) if project.store.exists() else []
     finished: set[tuple[str, int]] = set()
     begun: set[tuple[str, int]] = set()
-    for entry in journal:
+    for entry in journal(project):
         run = (entry["cell"], entry["run"])
         if entry["event"] == "finish":
             finished.add(run)
@@ -292,7 +357,7 @@ def _kill(project: Project, process: "subprocess.Popen[str]", trial: Trial) -> N
 def _under_way(project: Project, processes: set[int]) -> bool:
     """Say whether one of the processes has started a run and not finished it."""
     open_runs: dict[tuple[str, int], int] = {}
-    for entry in read_journal(project.store) if project.store.exists() else []:
+    for entry in journal(project):
         run = (entry["cell"], entry["run"])
         if entry["event"] == "start":
             open_runs[run] = entry["process"]
@@ -330,13 +395,3 @@ def _close(process: "subprocess.Popen[str]") -> None:
     """Give back the pipe of a study whose jobs may have outlived it."""
     if process.stdout:
         process.stdout.close()
-
-
-def _union(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    joined: list[tuple[float, float]] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined

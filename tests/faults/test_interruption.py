@@ -7,9 +7,22 @@ import time
 import numpy as np
 import pytest
 
-from faults.interruption import RUNS, VICTIMS, TinyStudy, Undisturbed, interrupt, judge, made, undisturbed
+from faults.interruption import (
+    RUNS,
+    STUDIES,
+    VICTIMS,
+    Moment,
+    TinyStudy,
+    Undisturbed,
+    draw_moment,
+    interrupt,
+    journal,
+    judge,
+    made,
+    undisturbed,
+)
 from faults.interruption import Trial as Outcome
-from unmixing.store import read_journal
+from unmixing.code_version import NUMERIC_MODULES
 
 ROWS = f"{RUNS}/baseline-described-synthetic_easy.parquet"
 SMALL = TinyStudy("small", {"baseline": {"runs": 3, "epochs": 30, "patches": 24}}, (ROWS,))
@@ -23,14 +36,21 @@ def known(tmp_path_factory) -> Undisturbed:
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_killed_at_a_drawn_moment_it_loses_and_repeats_nothing(known, tmp_path, victim):
     rng = np.random.default_rng(np.random.SeedSequence(20250214, spawn_key=(VICTIMS.index(victim),)))
-    moment, attempts = float(rng.uniform(0.2, 0.8)) * known.seconds, 0
-    trial = interrupt(tmp_path / "0", SMALL, victim, moment, known)
-    while not trial.killed and attempts < 4:  # It was faster this time, and had ended.
-        attempts, moment = attempts + 1, moment / 1.5
-        trial = interrupt(tmp_path / str(attempts), SMALL, victim, moment, known)
+    moment = draw_moment(known, rng)
+    trial = interrupt(tmp_path / "study", SMALL, victim, moment, known)
+    if not trial.killed:  # It was faster this time, and had ended.
+        trial = interrupt(tmp_path / "again", SMALL, victim, Moment(1, 0.0), known)
     assert trial.killed
     assert (trial.failure, trial.lost, trial.repeated, trial.unlike) == ("", 0, 0, [])
     assert trial.begun_again <= 1
+
+
+@pytest.fixture
+def _as_at_a_terminal():
+    """Where these tests run in the background of a shell, Ctrl-C is ignored, by what they start too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
@@ -41,11 +61,12 @@ def test_killed_at_a_drawn_moment_it_loses_and_repeats_nothing(known, tmp_path, 
     ],
     ids=["Ctrl-C", "SIGTERM"],
 )
+@pytest.mark.usefixtures("_as_at_a_terminal")
 def test_stopped_by_a_person_it_says_so_and_leaves_nothing_half(known, tmp_path, sent, to_all, words):
     project = made(tmp_path / "study", SMALL)
     process = project.start(*SMALL.targets)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (project.store.exists() and read_journal(project.store)):
+    while time.monotonic() < deadline and not journal(project):
         time.sleep(0.02)
     (os.killpg if to_all else os.kill)(process.pid, sent)
     printed = process.communicate(timeout=120)[0]
@@ -55,16 +76,24 @@ def test_stopped_by_a_person_it_says_so_and_leaves_nothing_half(known, tmp_path,
     assert not (project.folder / ROWS).exists()
     assert not list(project.store.rglob("*partial*"))
     project.run(*SMALL.targets)
-    outcome = Outcome("small", "person", 0.0)
+    outcome = Outcome("small", "person")
     judge(project, SMALL, known, outcome)
     assert (outcome.failure, outcome.lost, outcome.repeated, outcome.unlike) == ("", 0, 0, [])
 
 
-def test_a_moment_that_is_drawn_lies_in_a_training_at_least_every_other_time(known):
-    from faults.interruption import draw_moment
-
+def test_moments_are_of_the_whole_wall_time_and_more_often_of_a_training():
+    known = Undisturbed("made up", 60.0, {}, [1.0, 4.0, 5.0])
     rng = np.random.default_rng(1)
-    moments = [draw_moment(known, rng) for _ in range(400)]
-    inside = [any(start <= moment <= end for start, end in known.windows) for moment in moments]
-    assert np.mean(inside) > 0.5
-    assert 0 <= min(moments) < max(moments) <= known.seconds
+    moments = [draw_moment(known, rng) for _ in range(2000)]
+    of_wall_time = [moment.seconds for moment in moments if not moment.begun]
+    assert len(of_wall_time) / 2000 == pytest.approx(0.4, abs=0.04)
+    assert np.quantile(of_wall_time, [0, 0.25, 0.5, 0.75, 1]) == pytest.approx([0, 15, 30, 45, 60], abs=4)
+    counts = np.bincount([moment.begun for moment in moments if moment.begun], minlength=4)[1:]
+    assert counts / counts.sum() == pytest.approx([0.1, 0.4, 0.5], abs=0.04)
+    assert all(0 <= one.seconds <= known.trainings[one.begun - 1] for one in moments if one.begun)
+
+
+def test_the_tiny_studies_have_every_phase():
+    phases = {path.split("/")[-1].split("-")[0] for study in STUDIES.values() for path in study.rows if RUNS in path}
+    assert phases == {*NUMERIC_MODULES} - {"evaluate", "evaluate_classical"} | {"audit", "heads"}
+    assert any("/semantic/" in path for path in STUDIES["semantic"].rows)

@@ -121,10 +121,21 @@ def module_path(module: str) -> Path:
 
 
 @cache
-def _imports(path: Path, changed: int) -> tuple[str, ...]:
-    """Return what a file imports of this package; ``changed`` is the time of its last change, in nanoseconds."""
+def _read(path: Path, changed: int) -> tuple[tuple[str, ...], str]:
+    """Return what a file imports of this package, and its normalised source, for which it is parsed once.
+
+    Args:
+        path: of the file.
+        changed: time of its last change, in nanoseconds.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    return _imports(nodes), _normalised(tree, nodes)
+
+
+def _imports(nodes: list[ast.AST]) -> tuple[str, ...]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             whole = [f"{node.module}.{alias.name}" for alias in node.names]
             names = [name if _exists(name) else node.module for name in whole]
@@ -144,13 +155,11 @@ def _imports(path: Path, changed: int) -> tuple[str, ...]:
 def normalised_source(module: str) -> str:
     """Return a module's syntax tree as text, without docstrings, comments and positions, its imports sorted."""
     path = module_path(module)
-    return _normalised(path, path.stat().st_mtime_ns)
+    return _read(path, path.stat().st_mtime_ns)[1]
 
 
-@cache
-def _normalised(path: Path, changed: int) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+def _normalised(tree: ast.Module, nodes: list[ast.AST]) -> str:
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # Strings that stand alone document: first in a body, or below a constant.
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
@@ -186,7 +195,7 @@ def _is_text(statement: ast.stmt) -> bool:
 def imported_modules(module: str) -> set[str]:
     """Return the modules of this package that a module imports, at its top or inside a function."""
     path = module_path(module)
-    return set(_imports(path, path.stat().st_mtime_ns))
+    return set(_read(path, path.stat().st_mtime_ns)[0])
 
 
 def _exists(name: str) -> bool:

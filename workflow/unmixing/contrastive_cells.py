@@ -11,7 +11,7 @@ from typing import Any
 
 from unmixing.configuration import Configuration
 from unmixing.errors import UnmixingError
-from unmixing.protocol.contrastive import PROTOCOLS
+from unmixing.protocol.contrastive import PROTOCOLS, ContrastiveProtocol
 from unmixing.protocol.points import POINTS, Point, of_grid, variants_of, varied
 from unmixing.search import GRIDS, SHARD_SIZE, Grid
 
@@ -143,7 +143,7 @@ def contrastive_cell(
         # Where all runs have the same seed, all are the first one.
         "runs": 1 if fields.seeds == "single" else runs,
         "schedule": schedule,
-        "fields": fields.training(),
+        "fields": dict(_training_fields(fields)),
         "point": point,
         "design": {"group": group, "configuration": named, "variant": variant, "trial": trial, **asked},
     }
@@ -185,6 +185,12 @@ def first_setting(configuration: Configuration, job: str) -> str:
     """Return the setting of the first configuration of the grid that a job searches."""
     known = grid(configuration, job.removesuffix("_search"))
     return known.setting(known.configuration(0))
+
+
+@lru_cache
+def _training_fields(protocol: ContrastiveProtocol) -> dict[str, str | int | float | bool]:
+    """Return a protocol's fields; they are asked for with every cell of a grid of thousands."""
+    return protocol.training()
 
 
 @lru_cache

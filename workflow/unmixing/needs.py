@@ -79,7 +79,7 @@ def training_needs(study: "Study", phase: str, protocol: str, scene: str, job: s
 def evaluation_needs(study: "Study", phase: str, protocol: str, scene: str) -> Needs:
     """Return what scoring all runs of a phase on a scene takes."""
     costs, shape = _costs(study.results), _shape(study, scene)
-    names = jobs(study.configuration, phase, scene, protocol)
+    names = _jobs(study, phase, scene, protocol)
     runs = sum(training_needs(study, phase, protocol, scene, name).runs for name in names)
     pixels = shape.rows * shape.cols
     seconds = costs["job"] + runs * costs["scored_value"] * pixels * shape.endmembers
@@ -89,9 +89,7 @@ def evaluation_needs(study: "Study", phase: str, protocol: str, scene: str) -> N
 def _cells(study: "Study", phase: str, protocol: str, scene: str, job: str) -> list[dict[str, Any]]:
     """Return the cells of a job; of a search, which chooses them as it goes on, some that stand for them."""
     configuration = study.configuration
-    chosen: list[tuple[str, int | None]] = [
-        (setting, None) for setting in jobs(configuration, phase, scene, protocol)[job]
-    ]
+    chosen: list[tuple[str, int | None]] = [(setting, None) for setting in _jobs(study, phase, scene, protocol)[job]]
     if not chosen:
         grid = job.removesuffix("_search")
         trials = expected_trials(configuration, scene)
@@ -101,6 +99,12 @@ def _cells(study: "Study", phase: str, protocol: str, scene: str, job: str) -> l
         one = cell(configuration, phase, protocol, scene, setting, configuration.seed)
         found.append(one if runs is None else one | {"runs": runs})
     return found
+
+
+@cache
+def _jobs(study: "Study", phase: str, scene: str, protocol: str) -> dict[str, list[str]]:
+    # Asked for by each of them: with thousands, reckoning them again takes seconds.
+    return jobs(study.configuration, phase, scene, protocol)
 
 
 @cache
