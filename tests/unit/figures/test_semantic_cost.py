@@ -22,6 +22,18 @@ def test_each_part_has_a_mark_for_each_number_of_threads():
     assert sizes.get_ylim() == changes.get_ylim()
 
 
+def test_each_scene_has_a_mark_of_its_own_and_its_title():
+    rows = cost_rows()
+    change = rows[rows["measure"] == "change"]
+    more = [change.assign(scene=scene) for scene in ("samson", "jasper_ridge", "urban4_crop", "mixtures")]
+    rest = rows[rows["measure"] != "change"]
+    figure = semantic_cost.draw(pd.DataFrame(), pd.concat([rest, *more]), [{"scene": "samson", "title": "Samson"}])
+    lines = figure.axes[2].lines
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == len(lines) == 4
+    shown = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
+    assert {"Samson", "urban4_crop", "generated"} < set(shown)
+
+
 def test_the_description_names_machine_and_repetitions():
     about = semantic_cost.describe(cost_rows(), [], {}, {"commit": "0123abc"})
     assert about.name == "figure_semantic_cost"

@@ -17,9 +17,17 @@ from unmixing.semantic.model import (
     mean_spectra,
     read_model,
     with_means,
+    with_spectra,
     write_model,
 )
-from unmixing.semantic.recipe import read_recipe, recipe_of, recipe_sha256, recipe_values, write_recipe
+from unmixing.semantic.recipe import (
+    estimator_values,
+    read_recipe,
+    recipe_of,
+    recipe_sha256,
+    recipe_values,
+    write_recipe,
+)
 from unmixing.semantic.sources import COMMON_GRID
 
 FACTS = ModelFacts("tiny", ("a", "b"), ("a", "b"), "ngrams:384", "0" * 64, "a label", {"angle": 0.1}, "r", {"x": 1})
@@ -83,6 +91,17 @@ def test_means_are_added_without_touching_those_that_are_there():
         mean_spectra(model, ["d"])
 
 
+def test_spectra_to_choose_from_come_back_with_their_concepts(tmp_path):
+    spectra = np.random.default_rng(1).uniform(0.01, 1, (3, COMMON_GRID.size))
+    model = with_spectra(tiny().eval(), ["b", "a", "b"], spectra)
+    write_model(model, tmp_path / "m.safetensors")
+    again = read_model(tmp_path / "m.safetensors")
+    assert again.spectra_of.tolist() == [1, 0, 1]
+    np.testing.assert_allclose(again.spectra.double().numpy(), spectra, rtol=1e-3)
+    with pytest.raises(UnmixingError, match="no mean of c"):
+        with_spectra(model, ["a", "c", "b"], spectra)
+
+
 def test_wrong_sizes_and_arrays_are_refused():
     with pytest.raises(UnmixingError, match="choose from"):
         build_model(dataclasses.replace(FACTS, size="XL"), np.zeros((2, 206)), np.zeros(384), 0)
@@ -98,6 +117,12 @@ def test_the_shipped_model_is_small_whole_and_made_by_the_recipe_beside_it():
     assert model.facts.recipe == recipe_sha256(read_recipe(path.with_suffix(".yaml")))
     assert path.with_suffix(".sha256").read_text().split()[0] in path.with_suffix(".md").read_text()
     assert {"similarity", "angle", "angle_given"} == set(model.facts.thresholds)
+    assert model.facts.estimator == estimator_values(read_recipe(path.with_suffix(".yaml")))
+    owners = [model.facts.concepts[index] for index in model.spectra_of.tolist()]
+    assert bool(torch.isfinite(model.spectra).all())
+    # Both libraries show roads, and one of them knows nothing of the deep water bands.
+    assert owners.count("asphalt_road") > 10
+    assert min(owners.count(name) for name in ("bare_soil", "roof_shingle", "metal", "water", "alunite")) >= 3
     assert {"bare_soil", "water", "pine", "alunite"} <= set(model.facts.concepts)
 
 
@@ -111,7 +136,14 @@ def test_a_recipe_comes_back_from_its_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"stesp": 3}, "stesp"), ({"steps": 0}, "steps"), ({"mixtures": {"snr": 3}}, "snr"), ({"steps": "x"}, "kind")],
+    [
+        ({"ridge": 0}, "ridge"),
+        ({"trust_tilt": 2}, "trust_tilt"),
+        ({"stesp": 3}, "stesp"),
+        ({"steps": 0}, "steps"),
+        ({"mixtures": {"snr": 3}}, "snr"),
+        ({"steps": "x"}, "kind"),
+    ],
 )
 def test_a_wrong_recipe_is_refused_by_name(given, message):
     with pytest.raises(UnmixingError, match=message):

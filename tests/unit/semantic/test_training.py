@@ -7,7 +7,7 @@ from unmixing.semantic import objectives
 from unmixing.semantic.anchors import concept_anchors, load_default_anchors
 from unmixing.semantic.latents import LINEAR, MixtureRecipe
 from unmixing.semantic.library import load_library
-from unmixing.semantic.materials import ask, draw_question, draw_sensor, gather_materials, share_pool
+from unmixing.semantic.materials import ask, draw_question, draw_sensor, gather_materials, share_pool, spread_pool
 from unmixing.semantic.mixtures import draw_mixtures
 from unmixing.semantic.model import build_model
 from unmixing.semantic.ontology import ancestors, load_ontology
@@ -76,6 +76,15 @@ def test_a_shared_pool_draws_only_its_own_spectra(materials):
     drawn = draw_mixtures(MixtureRecipe(), pool, get_sensor("vnir"), 300, np.random.default_rng(0)).latents
     used = drawn.material >= 0
     np.testing.assert_array_equal(pool.owner[drawn.spectrum[used]], drawn.material[used])
+
+
+def test_kept_spectra_are_of_every_material_and_of_libraries_with_gaps_too(materials):
+    names, spectra = spread_pool(materials.pool, 5)
+    assert set(names) == set(materials.pool.concepts)
+    assert np.isfinite(spectra).all()
+    counts = np.bincount(materials.pool.owner[: len(materials.pool.edges)])
+    for number, name in enumerate(materials.pool.concepts):
+        assert names.count(name) == min(counts[number], 5)
 
 
 def test_prompts_that_share_materials_are_refused(materials):
@@ -155,7 +164,7 @@ def test_thresholds_leave_one_pixel_in_a_hundred_out(materials, trained):
     model, _ = trained
     limits = calibrate(model, materials, load_default_anchors(), TINY)
     assert -1 < limits["similarity"] < 1
-    assert 0.01 < limits["angle"] < 1.5
+    assert 0.01 < limits["angle"] < limits["angle_given"] < 1.5
 
 
 def test_a_recipe_with_the_usgs_library_needs_it():
@@ -168,6 +177,7 @@ def test_from_recipe_to_model_the_minerals_less_library_works(library, ontology,
     recipe = TrainingRecipe(size="tiny", steps=2, batch=16, library_usgs=False, modelled_water=8)
     model = train_from_recipe(recipe, data)
     assert set(model.facts.thresholds) == {"similarity", "angle", "angle_given"}
+    assert {model.facts.concepts[index] for index in model.spectra_of.tolist()} == set(materials.pool.concepts)
     assert model.facts.concepts == materials.prompts
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from unmixing.semantic.experiments import labels
-from unmixing.tables.prose_claims_evidence import RULES, Evidence
+from unmixing.tables.prose_claims import RULES, Evidence
 from unmixing.tables.prose_claims_findings import INDICATIVE, Finding
 
 from .frames import scenes
@@ -152,7 +152,8 @@ def test_an_attack_is_set_against_chance_and_its_defences_against_it():
     assert (found.verdict, found.number) == ("holds", pytest.approx(0.19, abs=0.002))
     assert answer("mitigation", robustness=frame).verdict == "holds"
     without = frame[frame["method"] != labels.HARDENED]
-    assert answer("mitigation", robustness=without).verdict == "inconclusive"
+    # Equal within the margin: what sanitisation saves is next to nothing.
+    assert answer("mitigation", robustness=without).verdict == "not borne out"
 
 
 def test_composed_prompts_without_a_text_encoder_are_not_counted_as_wrong():
@@ -175,9 +176,9 @@ def test_a_decoder_that_gains_under_scattering_models_it():
         rows = [
             drawn(value, protocol="bilinear", setting="x", method=method, number=number)
             for number, method, value in (
-                (0.0, labels.NO_PRIOR, 0.01),
+                (0.0, labels.DECODED, 0.01),
                 (0.0, labels.SCLS, 0.0),
-                (0.6, labels.NO_PRIOR, 0.1 + 0.01 - gain),
+                (0.6, labels.DECODED, 0.1 + 0.01 - gain),
                 (0.6, labels.SCLS, 0.1),
             )
         ]
@@ -187,6 +188,8 @@ def test_a_decoder_that_gains_under_scattering_models_it():
 
     assert answer("decoder_nonlinear", mixtures=frame(0.05)).verdict == "holds"
     assert answer("decoder_nonlinear", mixtures=frame(-0.05)).verdict == "contradicted"
+    # Half a thousandth is what the shipped decoder gains: equal within the margin.
+    assert answer("decoder_nonlinear", mixtures=frame(0.0005)).verdict == "not borne out"
 
 
 def test_regions_differ_where_their_intervals_do_not_meet():
@@ -311,9 +314,17 @@ def test_bytes_sent_and_stored():
 def test_lists_that_nobody_named_need_five_scenes_to_decide():
     def frame(count):
         rows = [
-            {"scene": f"scene {place}", "part": "auto", "measure": "precision", "item": item, "value": value, "n": 4}
+            {"scene": f"scene {place}", "part": "auto", "measure": measure, "item": item, "value": value, "n": 4}
             for place in range(count)
-            for item, value in (("by lot, 4", 0.2), ("list of the region, up to 4", 0.6), ("any region", 0.4))
+            for measure, item, value in (
+                ("exact_recall", "by lot, 4", 0.2),
+                ("exact_recall", "by lot, 8", 0.5),
+                ("exact_recall", "list of the region, up to 4", 0.6),
+                ("exact_recall", "list for any region, up to 4", 0.4),
+                # Relatives count here, so that these tell little.
+                ("precision", "by lot, 4", 0.9),
+                ("precision", "list for any region, up to 4", 1.0),
+            )
         ]
         return pd.DataFrame(rows)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from unmixing.figures.style import PALETTE, Description, message_panel, style
 from unmixing.tables.semantic_cost import NOT_RUN
@@ -16,8 +16,12 @@ from unmixing.tables.semantic_cost import NOT_RUN
 _WIDTH, _ROW_HEIGHT, _FRAME_HEIGHT, _MESSAGE_HEIGHT = 9.6, 0.34, 0.9, 0.9
 _MARGIN = 0.008
 #: Colours and marks of what is told apart in a panel: threads above, scenes below.
-_MARKS = ((PALETTE["blue"], "o"), (PALETTE["vermilion"], "s"), (PALETTE["green"], "D"))
+_MARKS = (
+    (PALETTE["blue"], "o"), (PALETTE["vermilion"], "s"), (PALETTE["green"], "D"), (PALETTE["purple"], "^"),
+    (PALETTE["orange"], "v"), (PALETTE["sky"], "P"), (PALETTE["black"], "X"),
+)  # fmt: skip
 _UNTRAINED = "untrained"
+_NO_SCENES = {"mixtures": "generated"}
 
 
 def describe(
@@ -60,12 +64,13 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     Args:
         spectra: Not used.
         rows: of ``semantic.experiments.cost.rows``; possibly empty.
-        scenes: Not used.
+        scenes: Availability records of all scenes, for their titles.
 
     Returns:
         A figure 9.6 inches wide; without rows one line that says why it is empty.
     """
-    del spectra, scenes
+    del spectra
+    titles = {str(record["scene"]): str(record["title"]) for record in scenes} | _NO_SCENES
     timed = _timed(rows)
     with style():
         if timed.empty:
@@ -81,7 +86,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         _draw_times(upper.subplots(), timed, items)
         size, change = lower.subplots(1, 2, sharey=True)
         _draw_sizes(size, smaller, names)
-        _draw_changes(change, smaller, names)
+        _draw_changes(change, smaller, names, titles)
         engine = figure.get_layout_engine()
         if engine is not None:
             engine.execute(figure)
@@ -129,16 +134,29 @@ def _draw_sizes(axes: Axes, rows: pd.DataFrame, names: Sequence[str]) -> None:
     axes.set_xlabel("stored (MiB)")
 
 
-def _draw_changes(axes: Axes, rows: pd.DataFrame, names: Sequence[str]) -> None:
+def _draw_changes(axes: Axes, rows: pd.DataFrame, names: Sequence[str], titles: Mapping[str, str]) -> None:
     changes = rows[rows["measure"] == "change"]
     for index, (scene, part) in enumerate(changes.groupby("scene", sort=False)):
         colour, marker = _MARKS[index % len(_MARKS)]
         places = [names.index(name) for name in part["variant"]]
-        axes.plot(part["value"], places, marker, markersize=5, color=colour, label=str(scene), zorder=4)
+        axes.plot(
+            part["value"],
+            places,
+            marker,
+            markersize=5,
+            color=colour,
+            label=titles.get(str(scene), str(scene)),
+            zorder=4,
+        )
     _rows(axes, names)
     axes.set_xlim(left=-0.03 * max(float(changes["value"].max()), 1e-3))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("mean absolute change of abundances")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2,
+        columnspacing=1.0, handletextpad=0.3,
+    )  # fmt: skip
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 A material has many spectra, and a scene shows some of them. With y a pixel over its root mean square and l_kj library
 spectra of prompt k, all over the B known bands,
 
-    |y - sum_kj x_kj l_kj|^2 / (2 B) + sum_k r_k n_k sum_j x_kj^2 / 2,   x >= 0
+    |y - sum_kj x_kj l_kj|^2 / (2 B) + r sum_k n_k sum_j x_kj^2 / 2,   x >= 0
 
 is solved exactly (``block_pivoting``). The ridge says that many spectra in small shares are likelier than few in large
 ones; n_k is the number of spectra of a prompt, so that prompts with many and with few are alike. The spectrum of
@@ -26,7 +26,6 @@ from unmixing.semantic.simplex_solver import solve_quadratic
 
 #: Root mean square deviation, over the pixel's, below which class means count as exact.
 EXACT = 1e-3
-_REFLECTANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,13 @@ class Appearances:
         means: (G, B) of the library.
         spectra: (n, B), at least one of each prompt.
         owner: (n,) number of the prompt.
-        ridge: (G,) r, positive (``prompt_ridges``).
+        ridge: r, positive.
     """
 
     means: Tensor
     spectra: Tensor
     owner: Tensor
-    ridge: Tensor
+    ridge: float = RIDGE
 
 
 @dataclass(frozen=True)
@@ -101,19 +100,6 @@ def fit_appearances(pixels: Tensor, known: Tensor, given: Appearances) -> Fitted
     )
 
 
-def prompt_ridges(means: Tensor, ridge: float = RIDGE) -> Tensor:
-    """Return the ridge of each prompt, (G,) float64.
-
-    It grows with a prompt's brightness: dark materials need large shares for little light, and one ridge for all would
-    leave them out where the bands are few.
-
-    Args:
-        means: (G, B) reflectance of the bands in use.
-        ridge: for a prompt of reflectance .25.
-    """
-    return ridge * (means.double() ** 2).mean(1).sqrt().clamp_min(1e-3) / _REFLECTANCE
-
-
 def _patterns(mask: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Pixels (numbers) by the bands (B,) that they have in common."""
     if bool((mask == mask[:1]).all()):
@@ -125,7 +111,7 @@ def _patterns(mask: Tensor) -> list[tuple[Tensor, Tensor]]:
 def _solved(values: Tensor, spectra: Tensor, given: Appearances, groups: int) -> tuple[Tensor, Tensor]:
     bands = values.shape[1]
     sizes = torch.bincount(given.owner, minlength=groups)[given.owner]
-    gram = spectra @ spectra.T / bands + torch.diag(given.ridge[given.owner] * sizes)
+    gram = spectra @ spectra.T / bands + torch.diag(given.ridge * sizes.double())
     return solve_ridge(gram, values @ spectra.T / bands)
 
 

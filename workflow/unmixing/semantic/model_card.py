@@ -46,8 +46,14 @@ def write_card(
         + (f", {seconds:g} s of one core's time" if seconds else ""),
         f"- Learned: 1/t = {float(model.scale):.1f}; weight of the tilt {float(model.strength('tilt')):.3f}, of the "
         f"divergence {float(model.strength('divergence')):.3f} (each times the estimated noise variance)",
+        f"- In use each pixel chooses among up to {recipe.spectra} library spectra of each prompt and six bent copies "
+        f"of their mean ({len(model.spectra)} spectra are kept), with a ridge of {recipe.ridge:g}. Beside that choice "
+        f"1/t counts {recipe.sharpness:g} times, the tilt {recipe.trust_tilt:g} and the divergence "
+        f"{recipe.trust_divergence:g} times what was learned: on mixtures of a library that neither training nor the "
+        "spectra to choose from came from, more of the prior made abundances worse.",
         f"- Abstains below a similarity of {facts.thresholds['similarity']:.3f} or above a residual of "
-        f"{facts.thresholds['angle']:.3f} rad: each one validation pixel in a hundred",
+        f"{facts.thresholds['angle']:.3f} rad ({facts.thresholds['angle_given']:.3f} with decoded or given spectra): "
+        "each one validation pixel in a hundred",
         "",
         "## Data",
         "",

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.model import UnmixingModel
 from unmixing.semantic.questions import ask_model
 from unmixing.semantic.scene_unmixing import Endmembers, prepare, unmix_pixels
@@ -41,19 +42,24 @@ def easy_scene() -> xr.Dataset:
     return make_synthetic("synthetic_easy")
 
 
-def abundances(model: UnmixingModel, pixels: npt.ArrayLike, wavelengths: npt.ArrayLike) -> Array:
-    """Return the abundances (N, 3) of pixels of the easy scene, with all defaults."""
-    prepared = prepare(model, ask_model(model, EASY_PROMPTS), wavelengths)
+def abundances(
+    model: UnmixingModel, pixels: npt.ArrayLike, wavelengths: npt.ArrayLike, anchors: AnchorStore | None = None
+) -> Array:
+    """Return the abundances (N, 3) of pixels of the easy scene, with all defaults but perhaps the store of anchors."""
+    prepared = prepare(model, ask_model(model, EASY_PROMPTS, anchors=anchors), wavelengths)
     return unmix_pixels(model, prepared, pixels).abundances
 
 
-def measure_properties(model: UnmixingModel, scene: xr.Dataset | None = None, seed: int = 0) -> pd.DataFrame:
+def measure_properties(
+    model: UnmixingModel, scene: xr.Dataset | None = None, seed: int = 0, anchors: AnchorStore | None = None
+) -> pd.DataFrame:
     """Measure a model on the easy scene and on mixtures of class means.
 
     Args:
         model: trained.
         scene: the easy scene; made by default.
         seed: of lost bands and of mixtures.
+        anchors: of the model's text encoder; by default the shipped ones.
 
     Returns:
         One row for each property: ``property``, ``value``, ``target`` (text), ``met`` and ``n``.
@@ -63,7 +69,11 @@ def measure_properties(model: UnmixingModel, scene: xr.Dataset | None = None, se
     truth = data["abundances"].to_numpy().reshape(len(cube), -1)
     axis = data["wavelength"].to_numpy()
     rng = np.random.default_rng(seed)
-    base = abundances(model, cube, axis)
+
+    def unmixed(pixels: Array, wavelengths: Array) -> Array:
+        return abundances(model, pixels, wavelengths, anchors)
+
+    base = unmixed(cube, axis)
 
     def error(estimate: Array) -> float:
         return float(np.sqrt(np.mean((estimate - truth) ** 2)))
@@ -74,14 +84,14 @@ def measure_properties(model: UnmixingModel, scene: xr.Dataset | None = None, se
     lost = []
     for _ in range(_REPEATS):
         kept = lose_bands(axis.size, 0.3, rng)
-        lost.append(change(abundances(model, cube[:, kept], axis[kept])))
+        lost.append(change(unmixed(cube[:, kept], axis[kept])))
     sensor = get_sensor("sentinel2")
     coarse = resample(cube, axis, sensor)
     seen = np.isfinite(coarse).all(axis=0)
-    multispectral = abundances(model, coarse[:, seen], np.asarray(sensor.centres)[seen])
+    multispectral = unmixed(coarse[:, seen], np.asarray(sensor.centres)[seen])
     inside = np.clip(axis + _WRONG_NM, None, 2450.0)
-    wrong = abundances(model, cube[:, : len(np.unique(inside))], np.unique(inside))
-    gains = [change(abundances(model, cube * gain, axis)) for gain in (0.5, 0.75, 1.25, 1.5)]
+    wrong = unmixed(cube[:, : len(np.unique(inside))], np.unique(inside))
+    gains = [change(unmixed(cube * gain, axis)) for gain in (0.5, 0.75, 1.25, 1.5)]
     rows = [
         ("aRMSE on the easy scene", error(base), "-", True, len(cube)),
         ("30 % of bands removed: mean absolute change", max(lost), "at most .05", max(lost) <= 0.05, len(cube)),
@@ -92,14 +102,16 @@ def measure_properties(model: UnmixingModel, scene: xr.Dataset | None = None, se
     ]
     rows += [
         (f"class means without noise, {source} endmembers: aRMSE", value, "at most .001", value <= 1e-3, 400)
-        for source, value in recovery(model, seed).items()
+        for source, value in recovery(model, seed, anchors=anchors).items()
     ]
     frame = pd.DataFrame(rows, columns=["property", "value", "target", "met", "n"])
     frame.loc[frame["met"].isna(), "met"] = frame["value"][frame["met"].isna()] <= 0.10
     return frame
 
 
-def recovery(model: UnmixingModel, seed: int = 0, count: int = 400) -> dict[str, float]:
+def recovery(
+    model: UnmixingModel, seed: int = 0, count: int = 400, anchors: AnchorStore | None = None
+) -> dict[str, float]:
     """Return the aRMSE of mixtures of the seven class means without noise, solved with three sets of endmembers.
 
     ``chosen``: as shipped, of mixtures of the library's means; ``library``: the means themselves; ``decoded``: the
@@ -108,7 +120,7 @@ def recovery(model: UnmixingModel, seed: int = 0, count: int = 400) -> dict[str,
     """
     rng = np.random.default_rng(seed)
     truth = rng.dirichlet(np.full(7, 0.5), count)
-    asked = ask_model(model, SEVEN_PROMPTS)
+    asked = ask_model(model, SEVEN_PROMPTS, anchors=anchors)
     result: dict[str, float] = {}
     kinds: tuple[Endmembers, ...] = ("chosen", "library", "decoded")
     spectra = {kind: prepare(model, asked, COMMON_GRID, kind) for kind in kinds}

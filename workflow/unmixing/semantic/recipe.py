@@ -68,8 +68,8 @@ class TrainingRecipe:
     ridge: float = RIDGE
     bend: float = BEND
     sharpness: float = 0.5
-    trust_tilt: float = 0.03
-    trust_divergence: float = 0.3
+    trust_tilt: float = 0.01
+    trust_divergence: float = 0.05
     mixtures: MixtureRecipe = field(default_factory=MixtureRecipe)
 
     def __post_init__(self) -> None:

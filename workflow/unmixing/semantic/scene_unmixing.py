@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.anchors import AnchorStore
-from unmixing.semantic.appearances import Appearances, fit_appearances, prompt_ridges
+from unmixing.semantic.appearances import Appearances, fit_appearances
 from unmixing.semantic.encoder import Placement, channels, check_wavelengths, place
 from unmixing.semantic.estimator import Brightness, Prior
 from unmixing.semantic.model import UnmixingModel, load_default_model
@@ -123,7 +123,7 @@ def prepare(
     matrix = torch.as_tensor(response, dtype=torch.float32)
     seen, choice = through_sensor(means, matrix), None
     if endmembers == "chosen":
-        ridge = prompt_ridges(seen[:, known], model.facts.estimator.get("ridge", RIDGE))
+        ridge = model.facts.estimator.get("ridge", RIDGE)
         choice = Appearances(seen, through_sensor(asked.spectra, matrix), asked.owner, ridge)
     return Prepared(asked, seen, torch.as_tensor(known), place(axis), choice=choice)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from unmixing.errors import UnmixingError
 from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.anchors import concept_anchors, load_default_anchors
-from unmixing.semantic.appearances import Appearances, prompt_ridges
+from unmixing.semantic.appearances import Appearances
 from unmixing.semantic.encoder import channels
 from unmixing.semantic.estimator import Prior
 from unmixing.semantic.library import Library, load_library
@@ -187,7 +187,7 @@ def choice(model: UnmixingModel, store: AnchorStore, names: Sequence[str], batch
         means,
         through_sensor(torch.cat(parts), batch.response),
         torch.repeat_interleave(torch.tensor([len(part) for part in parts])),
-        prompt_ridges(means[:, batch.known.any(0)], model.facts.estimator.get("ridge", RIDGE)),
+        model.facts.estimator.get("ridge", RIDGE),
     )
 
 

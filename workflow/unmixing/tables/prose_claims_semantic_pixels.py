@@ -193,10 +193,10 @@ def _nonlinear(frame: pd.DataFrame) -> Finding | None:
     gains = {}
     for number in (rows["number"].min(), rows["number"].max()):
         place = {"protocol": "bilinear", "number": number}
-        decoded = by_draw(frame, method=labels.NO_PRIOR, **place)
+        decoded = by_draw(frame, method=labels.DECODED, **place)
         gains[number] = decoded - by_draw(frame, method=labels.SCLS, **place)
     weakest, strongest = gains[rows["number"].min()], gains[rows["number"].max()]
-    one = difference(f"strength {rows['number'].max():g}", strongest, weakest)
+    one = difference(f"strength {rows['number'].max():g}", strongest, weakest, margin=labels.MARGIN)
     lead = "what decoded spectra gain on class means under scattering, less what they gain without it: "
     return _decide([one], "better", lead)
 
@@ -262,7 +262,7 @@ def _mitigation(frame: pd.DataFrame) -> Finding | None:
     level = _severest(frame, "PGD")
     plain = by_draw(frame, test="PGD", level=level, method=labels.MODEL)
     found = [
-        difference(name, by_draw(frame, test="PGD", level=level, method=name), plain)
+        difference(name, by_draw(frame, test="PGD", level=level, method=name), plain, margin=labels.MARGIN)
         for name in (labels.SANITISED, labels.HARDENED)
     ]
     return _decide(found, "better", f"aRMSE under PGD of size {level}, less that of the model as shipped: ", "any")

@@ -1,5 +1,7 @@
 """The experiment on costs: counts that can be checked, and numbers that say how they were had."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -146,3 +148,10 @@ def test_the_energy_of_the_paper_s_training_is_marked_as_estimated(rows):
 def test_a_cost_without_a_scene_is_refused():
     with pytest.raises(UnmixingError, match="give synthetic_easy"):
         cost.rows({}, {}, None, 0)
+
+
+def test_a_scene_without_reference_abundances_is_not_scored(monkeypatch, tmp_path):
+    bare = SimpleNamespace(known=SimpleNamespace(abundances=None))
+    monkeypatch.setattr(cost, "read_named_scene", lambda name, path: bare)
+    with pytest.raises(UnmixingError, match="no scene with references"):
+        cost.rows(OPTIONS, {"dlr_hysu": tmp_path / "dlr_hysu.nc"}, None, 1)

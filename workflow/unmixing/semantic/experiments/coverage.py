@@ -49,8 +49,8 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
 
     Args:
         options: ``counts``: lengths at most of the lists that are drawn up (demo and laptop [4, 8]); ``draws`` of lists
-            by lot, to compare with (demo 200, laptop 2000); ``pixels``: of a scene at most, drawn by lot, from which
-            presence is read (demo 2000, laptop 10000); ``regions``: kind of region by scene, by default ``REGIONS``;
+            by lot, to compare with (demo 200, laptop 1000); ``pixels``: of a scene at most, drawn by lot, from which
+            presence is read (demo 2000, laptop 4000); ``regions``: kind of region by scene, by default ``REGIONS``;
             ``splits``: whether to split the library (demo and laptop true).
         scenes: those with fixed prompts are scored.
         libraries: folder with the USGS library; without it earthlib and modelled water are counted.

@@ -59,8 +59,8 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
     """Measure gaps between classes, regions of soils and languages.
 
     Args:
-        options: ``draws`` (sets of mixtures; demo 5, laptop 10), ``pixels`` of each (demo 100, laptop 600) and
-            ``region_updates`` (of the short trainings that leave a region out; demo 0: not run, laptop 250).
+        options: ``draws`` (sets of mixtures; demo 5, laptop 10), ``pixels`` of each (demo 100, laptop 200) and
+            ``region_updates`` (of the short trainings that leave a region out; demo 0: not run, laptop 80).
         scenes: not used.
         libraries: folder of spectral libraries, or None.
         seed: the study's entropy.

@@ -72,12 +72,12 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
     """Score the shipped model and its baselines on generated mixtures.
 
     Args:
-        options: ``draws`` (sets of pixels; demo 5, laptop 10), ``pixels`` of each (demo 60, laptop 400), ``sensors`` of
+        options: ``draws`` (sets of pixels; demo 5, laptop 10), ``pixels`` of each (demo 60, laptop 200), ``sensors`` of
             ZS-a (demo ["aviris"], laptop ["aviris", "vnir", "sentinel2"]), ``bilinear`` strengths (demo [0, .3],
             laptop [0, .1, .2, .3, .6]), and numbers of updates of trainings, each 0 in the demo (not run):
-            ``sensor_updates`` (further training of the shipped model on one sensor; laptop 100), ``transfer_updates``
-            (short training on one library; laptop 250), ``anchor_updates`` (short trainings with text and with random
-            anchors; laptop 250) and ``anchor_trainings`` (pairs of them; laptop 5).
+            ``sensor_updates`` (further training of the shipped model on one sensor; laptop 60), ``transfer_updates``
+            (short training on one library; laptop 100), ``anchor_updates`` (short trainings with text and with random
+            anchors; laptop 80) and ``anchor_trainings`` (pairs of them; laptop 5).
         scenes: not used.
         libraries: folder of spectral libraries, or None: then lists and protocols that need the USGS library are one
             row with the reason.

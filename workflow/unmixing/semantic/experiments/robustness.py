@@ -65,13 +65,13 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
     """Measure robustness.
 
     Args:
-        options: ``draws`` (sets of pixels; demo 5, laptop 10), ``pixels`` of each (demo 60, laptop 400), ``levels`` of
+        options: ``draws`` (sets of pixels; demo 5, laptop 6), ``pixels`` of each (demo 60, laptop 100), ``levels`` of
             the battery (demo ``few``, laptop ``all``), ``reliance_snr_db`` (demo [10, 40], laptop
             [10, 15, 20, 30, 40]), ``envelope`` with lists ``snr_db``, ``atmosphere`` and ``distractors`` (demo
             [10, 40], [0, .2], [0, 3]; laptop [10, 20, 30, 40], [0, .05, .1, .2], [0, 3]), ``text_encoder`` for words
-            that no list holds (demo "", laptop "minilm"), ``attack_pixels`` (demo 20, laptop 120), ``attack_steps`` of
-            projected gradient descent (demo 5, laptop 20), ``attack_sizes`` (demo [.01]; laptop [.001, .002, .005,
-            .01, .02]), ``adversarial_updates`` of the attacked training (demo 0: not run; laptop 150),
+            that no list holds (demo "", laptop "minilm"), ``attack_pixels`` (demo 20, laptop 40), ``attack_steps`` of
+            projected gradient descent (demo 5, laptop 10), ``attack_sizes`` (demo [.01]; laptop [.001, .002, .005,
+            .01, .02]), ``adversarial_updates`` of the attacked training (demo 0: not run; laptop 60),
             ``scene_stride`` (every so many rows and columns of the easy scene; demo 2, laptop 1).
         scenes: the easy scene where it is there; otherwise it is made.
         libraries: folder of spectral libraries, or None.
