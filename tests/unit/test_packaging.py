@@ -24,7 +24,7 @@ def test_the_lock_names_every_dependency_within_its_bound():
 
 def test_every_file_that_the_readme_shows_or_links_is_there():
     named = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
-    assert "reports/pictures/report.png" in named
+    assert "reports/pictures/baseline.png" in named
     assert all((ROOT / path).is_file() for path in named)
 
 

@@ -11,7 +11,7 @@ from unmixing.programs import table, verify
 from unmixing.reference import commit_rows
 from unmixing.store import read_parquet, write_json, write_parquet
 from unmixing.tables.writing import read_table, write_table
-from unmixing.verification import commit_tables
+from unmixing.verification import commit_tables, difference
 
 EVIDENCE = Path(__file__).parents[3] / "reports" / "reference"
 PART = "baseline-described-samson"
@@ -54,6 +54,15 @@ def test_a_number_that_no_run_gives_is_found(study, capsys):
     write_table(forged, kept.with_suffix(""))
     assert verify.main(["--reference", str(evidence)]) == 1
     assert "small table_endmembers: differs: " in capsys.readouterr().out
+
+
+def test_numbers_in_a_text_may_differ_by_rounding_and_no_more():
+    made = pd.DataFrame({"values": ["0.1 0.20000000000000001", None, "a 0.1"], "n": [1.0, 2.0, 3.0]})
+    assert difference(made, made.assign(values=["0.1 0.2000000000000003", None, "a 0.1"])) == ""
+    for other in ("0.1 0.2001", "0.1", "0.1 b"):
+        assert "values" in difference(made, made.assign(values=[other, None, "a 0.1"]))
+    assert difference(made, made.assign(values=["0.1 0.2", None, "a 0.10"]))
+    assert difference(made, made.drop(columns="n"))
 
 
 def test_tables_of_runs_that_are_not_committed_are_refused(study):
