@@ -1,14 +1,20 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
+import numpy as np
 import pytest
+import xarray as xr
 import yaml
 
 from unmixing import plan as module
 from unmixing.configuration import merge, validate
 from unmixing.errors import UnmixingError
 from unmixing.plan import Shape, plan, read_costs, update_seconds
+from unmixing.programs import plan as program
 from unmixing.study import Study
+from unmixing.training.trainers import Labels, labels_recipe
 
 ROOT = Path(__file__).parents[2]
 COSTS = {
@@ -114,3 +120,21 @@ def test_the_shipped_demo_fits_its_budget(tmp_path):
     assert minutes["baseline"] < 1.5
     assert minutes["augmentation"] < 4
     assert minutes["audit"] < 1
+
+
+def test_a_plan_and_a_training_say_the_same_of_labels():
+    scene = xr.Dataset({"abundances": (("row", "col", "endmember"), np.full((2, 2, 2), 0.5))})
+    fields = {"label_source": "reference"}
+    point = {"loss": "generalized", "temperature": 1.0, "weight": 0.5, "patch_size": 2, "batch_size": 2, "sigma": 1.0}
+    for change in ({}, {"weight": 1}, {"loss": "nt_xent"}, {"label_source": "online"}, {"label_source": "stage1"}):
+        cell = {
+            "phase": "contrastive",
+            "protocol": "described",
+            "scene": "s",
+            "fields": fields,
+            "point": point | change,
+        }
+        study = SimpleNamespace(label_manifests=lambda *_: [])
+        with mock.patch.object(program, "_scene", return_value=scene):
+            planned = program._labels(study, Path(), cell)
+        assert planned == labels_recipe(cell, Labels(scene["abundances"].to_numpy()))

@@ -90,12 +90,19 @@ def _scene(path: Path) -> Any:  # noqa: ANN401 -- a dataset
 
 
 def _labels(study: Any, results: Path, cell: Mapping[str, Any]) -> dict[str, str]:  # noqa: ANN401 -- a Study
-    """Return what the recipe of a contrastive cell says of its labels; a baseline's are known once it is trained."""
-    from unmixing.study import REFERENCE_FOLDER
-    from unmixing.training.job import job_labels
-    from unmixing.training.trainers import labels_recipe
+    """Return what the recipe of a contrastive cell says of its labels; a baseline's are known once it is trained.
 
-    baseline = [Path(name) for name in study.label_manifests(cell["phase"], cell["protocol"], cell["scene"])]
-    known = [path for path in baseline if path.exists()]
-    scene = _scene(results / "scenes" / f"{cell['scene']}.nc")
-    return labels_recipe(cell, job_labels(scene, results / "store", known, Path(REFERENCE_FOLDER)))
+    The training says it in ``training.trainers.labels_recipe``, which loads torch; a test holds the two equal.
+    """
+    from unmixing.store import read_cells
+
+    point, fields = cell["point"], cell["fields"]
+    plain = point["weight"] == 1 or point["loss"] == "nt_xent"
+    source = "none" if plain else point.get("label_source") or fields["label_source"]
+    if source in ("none", "online"):
+        return {}
+    if source != "stage1" and "abundances" in _scene(results / "scenes" / f"{cell['scene']}.nc"):
+        return {"labels": "references"}
+    manifests = [Path(name) for name in study.label_manifests(cell["phase"], cell["protocol"], cell["scene"])]
+    known = read_cells([path for path in manifests if path.exists()])
+    return {"labels": known[0]["recipe"] if known else ""}

@@ -9,7 +9,7 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic.experiments import maps, scenes
 from unmixing.semantic.experiments.answers import Answer, finished, reason_row, score_answers
 from unmixing.semantic.experiments.bilinear import mixed_again
-from unmixing.semantic.experiments.inputs import lattice, library_at_hand, read_named_scene
+from unmixing.semantic.experiments.inputs import NOT_NAMED, lattice, library_at_hand, read_named_scene
 
 from .made import write_easy, write_targets
 
@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_rows(path, rows):
 
 def test_scenes_without_truth_or_prompts_say_so(tmp_path, path):
     found = scenes.rows({}, {"dlr_hysu": write_targets(tmp_path), "cuprite": path}, None, 0)
-    assert found["reason"].tolist() == ["it has no reference abundances", "no prompts are fixed for it"]
+    assert found["reason"].tolist() == ["it has no reference abundances", NOT_NAMED]
     with pytest.raises(UnmixingError, match="option 'shot' is unknown"):
         scenes.rows({"shot": [1]}, {"synthetic_easy": path}, None, 0)
     with pytest.raises(UnmixingError, match="no scene is given"):
