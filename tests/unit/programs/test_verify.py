@@ -86,7 +86,6 @@ def test_an_unknown_table_and_a_folder_without_tables_are_one_line_each(study):
         verify.main(["table9", "--reference", str(evidence)])
 
 
-@pytest.mark.skipif(not (EVIDENCE / "studies").exists(), reason="no study's tables are committed")
 def test_committed_tables_follow_from_committed_runs(monkeypatch, capsys):
     monkeypatch.delenv("UNMIXING_REFERENCE", raising=False)
     assert verify.main(["table3", "table_endmembers", "table_audit", "--reference", str(EVIDENCE)]) == 0

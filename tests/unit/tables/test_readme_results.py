@@ -7,7 +7,7 @@ import pytest
 
 from unmixing.errors import UnmixingError
 from unmixing.tables.readme_results import END, START, results_lines, write_results
-from unmixing.tables.writing import Table, write_table
+from unmixing.tables.writing import Table, read_table, write_table
 
 ROOT = Path(__file__).parents[3]
 EVIDENCE = ROOT / "reports" / "reference"
@@ -60,7 +60,48 @@ def test_a_readme_without_marks_and_a_folder_without_tables_are_refused(evidence
         results_lines(tmp_path / "nothing")
 
 
-@pytest.mark.skipif(not (EVIDENCE / "studies").exists(), reason="no study's tables are committed")
 def test_the_project_s_readme_says_what_the_committed_tables_say():
     text = (ROOT / "README.md").read_text()
     assert text.partition(START)[2].partition(END)[0].strip().splitlines() == results_lines(EVIDENCE)
+
+
+def _committed(name):
+    return read_table(EVIDENCE / "studies" / "laptop" / "tables" / f"{name}.parquet").frame
+
+
+def _printed(value, digits, sign=False):
+    text = f"{abs(value):.{digits}f}".removeprefix("0")
+    return text if not sign else ("−" if value < 0 else "+") + text
+
+
+def test_the_table_of_named_materials_is_that_of_the_committed_rows():
+    text = (ROOT / "README.md").read_text()
+    rows = _committed("table_semantic_scenes")
+    rows = rows[(rows["setting"] == "semantic") & rows["armse"].notna()]
+    assert len(rows) == 5
+    for _, row in rows.iterrows():
+        ours = f"{_printed(row['armse'], 3)} [{_printed(row['armse_low'], 3)}, {_printed(row['armse_high'], 3)}]"
+        gains = [_printed(row[key], 3, sign=True) for key in ("gain", "to_sunsal")]
+        line = next(
+            line for line in text.splitlines() if line.startswith(f"| {row['title'].replace('-', ' ')} | {ours}")
+        )
+        assert [cell.split(",")[0].strip() for cell in line.split("|")[3:5]] == gains
+
+
+@pytest.mark.parametrize(
+    ("table", "prefix", "chosen"),
+    [
+        ("table_augmentation_contrasts", "identity", {"role": "primary"}),
+        ("table_contrastive_contrasts", "paired", {"role": "primary", "second": "lambda_1"}),
+        ("table_contrastive_contrasts", "paired", {"role": "primary", "second": "permuted"}),
+    ],
+)
+def test_the_sentences_under_the_results_say_what_the_tables_say(table, prefix, chosen):
+    rows = _committed(table)
+    for key, value in ({"scene": "samson", "protocol": "described"} | chosen).items():
+        rows = rows[rows[key] == value]
+    (row,) = rows.to_dict("records")
+    low, high = (row[f"{prefix}_{end}"] for end in ("low", "high"))
+    ends = ", ".join(("−" if end < 0 else "") + _printed(end, 4) for end in (low, high))
+    words = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{_printed(row[f'{prefix}_difference'], 4, sign=True)} [{ends}]" in words
