@@ -38,8 +38,6 @@ from unmixing.tables.writing import Table
 POOLED = "mean of the regimes"
 AVERAGE_NAME = "average"
 
-#: In the frame alone: an endmember's number in the order of the references, 0 for the average.
-NUMBER = Column("endmember", "Number", "count")
 
 COLUMNS = [
     Column("title", "Scene"),
