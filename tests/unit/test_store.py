@@ -1,6 +1,8 @@
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -189,3 +191,23 @@ def test_equal_studies_have_equal_digests_whatever_time_they_took():
     changed = frame()
     changed.loc[0, "sad_rad"] = np.nextafter(0.1, 1)
     assert rows_digest(frame()) != rows_digest(changed)
+
+
+def test_parquet_is_read_and_written_without_a_thread(tmp_path):
+    program = """
+import os, pathlib, sys
+import pandas as pd
+import pyarrow.parquet
+from unmixing.store import read_parquet, write_parquet
+
+path = pathlib.Path(sys.argv[1])
+before = len(os.listdir("/proc/self/task"))
+write_parquet(pd.DataFrame({name: range(5000) for name in "abcdefgh"}), path, {})
+assert len(read_parquet(path)[0]) == 5000
+print(before, len(os.listdir("/proc/self/task")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "rows.parquet")], capture_output=True, text=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert after == before

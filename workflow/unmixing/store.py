@@ -282,7 +282,7 @@ def write_parquet(frame: "pd.DataFrame", path: Path, provenance: Mapping[str, An
     """Write a tidy table atomically, with its provenance as JSON in the file's metadata."""
     import pyarrow as pa
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
     described = json.dumps(provenance, sort_keys=True).encode()
     metadata = {**(table.schema.metadata or {}), PROVENANCE_KEY: described}
     with atomic_path(path) as temporary:
@@ -321,7 +321,8 @@ def read_sealed(path: Path) -> "pa.Table":
             seal, rest = content[place : place + 64], content[place + 64 :]
             if seal != hashlib.sha256(content[:place] + _NO_SEAL + rest).hexdigest().encode():
                 raise ValueError("checksum")
-        return pq.read_table(pa.BufferReader(content))
+        # No threads: one of Arrow that ends after the interpreter aborts the process (apache/arrow#34314).
+        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except FileNotFoundError:
         raise UnmixingError(f"table {path} is missing: run the study to make it") from None
     except (pa.ArrowException, OSError, ValueError) as fault:
@@ -342,7 +343,7 @@ def read_parquet(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
     if PROVENANCE_KEY not in metadata:
         raise UnmixingError(f"table {path} carries no provenance: delete it and run the study again")
     try:
-        return table.to_pandas(), json.loads(metadata[PROVENANCE_KEY])
+        return table.to_pandas(use_threads=False), json.loads(metadata[PROVENANCE_KEY])
     except (pa.ArrowException, ValueError) as fault:
         raise UnmixingError(f"table {path} is damaged ({fault}): delete it and run the study again") from fault
 

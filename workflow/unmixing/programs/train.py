@@ -30,11 +30,13 @@ def main(arguments: list[str]) -> int:
     from unmixing.store import read_cells, write_json
     from unmixing.training.cell import Progress
     from unmixing.training.job import Job, job_labels
+    from unmixing.training.memory import keep_freed_memory
 
     described = json.loads(options.job)
     cells = cells_of_job(described)
     device = (described["shared"] | (cells or [{}])[0])["device"]
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     # As use_deterministic_algorithms, which would load torch's compiler: two seconds and 150 MB a job.
     torch.set_deterministic_debug_mode("error" if device == "cpu" else "warn")
     if device != "cpu" and not torch.cuda.is_available():

@@ -107,7 +107,7 @@ def read_table(path: Path) -> Table:
     description = json.loads(metadata[_DESCRIPTION_KEY])
     columns = [Column(**{**entry, "extra": tuple(entry["extra"])}) for entry in description.pop("columns")]
     return Table(
-        frame=arrow.to_pandas(),
+        frame=arrow.to_pandas(use_threads=False),
         columns=columns,
         provenance=json.loads(metadata.get(PROVENANCE_KEY, b"{}")),
         **description,
@@ -150,7 +150,7 @@ def _arrow(table: Table) -> pa.Table:
         "scale": table.scale,
         "n": table.n,
     }
-    arrow = pa.Table.from_pandas(table.frame, preserve_index=False)
+    arrow = pa.Table.from_pandas(table.frame, preserve_index=False, nthreads=1)
     metadata = dict(arrow.schema.metadata or {})
     metadata[_DESCRIPTION_KEY] = json.dumps(description, sort_keys=True).encode()
     metadata[PROVENANCE_KEY] = json.dumps(table.provenance, sort_keys=True).encode()
