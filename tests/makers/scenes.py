@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
+
+from unmixing.scenes.dataset import make_dataset
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,31 @@ def make_scene(
     abundances = weights**3 / (weights**3).sum(axis=-1, keepdims=True)
     cube = abundances @ endmembers + noise * rng.standard_normal((rows, cols, bands))
     return MadeScene(cube, endmembers, abundances, axis, ("Soil", "Tree", "Water"))
+
+
+def make_linear(
+    rows: int = 12, columns: int = 10, bands: int = 24, endmembers: int = 3, seed: int = 0, dtype: type = np.float32
+) -> xr.Dataset:
+    """Smooth spectra mixed exactly linearly, without noise; the first pixels of the first row are pure."""
+    axis = np.linspace(400.0, 1000.0, bands)
+    centres = np.linspace(400.0, 1000.0, endmembers + 2)[1:-1]
+    shapes = 0.05 + 0.5 * np.exp(-0.5 * ((axis - centres[:, None]) * endmembers / 300.0) ** 2)
+    shares = np.random.default_rng(seed).dirichlet(np.ones(endmembers), size=(rows, columns))
+    shares[0, :endmembers] = np.eye(endmembers)
+    # Both factors are rounded first, so that the cube is the product of the factors that are stored.
+    spectra, abundances = (factor.astype(dtype).astype(np.float64) for factor in (shapes, shares))
+    exact = {"cube": abundances @ spectra, "endmembers": spectra, "abundances": abundances}
+    scene = make_dataset(
+        **exact,
+        wavelengths=axis,
+        scene_id="linear",
+        title="Linear, noise-free",
+        kind="synthetic",
+        scale="reflectance",
+        wavelength_source="nominal",
+        abundance_convention="areal",
+    )
+    return scene.assign({name: (scene[name].dims, values.astype(dtype)) for name, values in exact.items()})
 
 
 def variables_of(scene: MadeScene, order: str = "F") -> dict[str, np.ndarray]:

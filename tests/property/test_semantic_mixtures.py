@@ -6,16 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unmixing.semantic.latents import MixtureRecipe, draw_latents
 from unmixing.semantic.library import COMMON_GRID
-from unmixing.semantic.mixtures import (
-    MixtureRecipe,
-    Pool,
-    draw_latents,
-    draw_mixtures,
-    latent_tables,
-    latents_of_tables,
-    render,
-)
+from unmixing.semantic.mixtures import draw_mixtures, render
+from unmixing.semantic.pools import Pool
 from unmixing.semantic.sensors import get_sensor, interpolate, resample, sensor_of_axis
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -72,11 +66,10 @@ def test_abundances_lie_on_the_simplex_and_name_what_was_mixed(seed, recipe, sen
 
 @MODERATE
 @given(SEEDS, RECIPES, SENSORS)
-def test_latents_survive_their_tables_and_give_the_same_pixels(seed, recipe, sensor):
+def test_the_same_latents_give_the_same_pixels(seed, recipe, sensor):
     pool = pool_of(seed, 5, 2, 0.01)
     made = draw_mixtures(recipe, pool, get_sensor(sensor), 15, np.random.default_rng(seed))
-    read = latents_of_tables(*latent_tables(made.latents, pool), pool, made.latents.material.shape[1])
-    again = render(read, pool, get_sensor(sensor), recipe)
+    again = render(made.latents, pool, get_sensor(sensor), recipe)
     np.testing.assert_array_equal(again.reflectance, made.reflectance)
     np.testing.assert_array_equal(again.abundances, made.abundances)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from makers.scenes import make_linear
 from unmixing.classical import attainable_floor, fcls, scls, unit_maximum
 from unmixing.classical.methods import METHODS, Truth, possible
 from unmixing.evaluation import (
@@ -18,7 +19,6 @@ from unmixing.evaluation import (
     score_run,
 )
 from unmixing.evaluation_classical import classical_task, score_classical, score_mean_of_references
-from unmixing.scenes.synthetic import make_linear
 
 
 def scene(convention="areal", seed=0):

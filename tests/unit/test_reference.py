@@ -6,7 +6,7 @@ import pytest
 from unmixing.errors import UnmixingError
 from unmixing.reference import commit_rows, committed_rows, committed_runs, reference_file
 from unmixing.store import read_parquet
-from unmixing.tables.evidence import END, START, evidence_table, write_evidence
+from unmixing.tables.evidence import COST_END, COST_START, END, START, cost_table, evidence_table, write_evidence
 
 EVIDENCE = Path(__file__).parents[2] / "reports/reference"
 CELL = {"phase": "baseline", "protocol": "described", "scene": "samson", "setting": "standard"}
@@ -54,17 +54,19 @@ def test_missing_evidence_is_named(tmp_path):
     assert reference_file(tmp_path, "spectra", CELL).parent.name == "spectra"
 
 
-def test_the_list_of_evidence_is_that_of_its_rows():
+@pytest.mark.parametrize(("start", "end", "table"), [(START, END, evidence_table), (COST_START, COST_END, cost_table)])
+def test_the_lists_of_evidence_are_those_of_its_rows(start, end, table):
     told = (EVIDENCE / "README.md").read_text()
-    inside = told.partition(START)[2].partition(END)[0].strip().splitlines()
-    assert inside == evidence_table(EVIDENCE), "run: unmixing archive results/STUDY, which writes the list"
+    inside = told.partition(start)[2].partition(end)[0].strip().splitlines()
+    assert inside == table(EVIDENCE), "run: unmixing archive results/STUDY, which writes the list"
 
 
 def test_the_list_of_evidence_by_hand(tmp_path):
     frame = rows([0, 1], sad=0.0654).assign(
-        name=["Soil", "Water"] * 2, epochs=80, status=["ok"] * 2 + ["collapsed"] * 2
+        name=["Soil", "Water"] * 2, epochs=80, status=["ok"] * 2 + ["collapsed"] * 2, seconds=1800.0
     )
-    commit_rows(tmp_path, "runs", frame, {})
+    trained = {"processor": "Z80", "cores": 1, "versions": {"torch": "2.9"}, "commit": "abc"}
+    commit_rows(tmp_path, "runs", frame, {"training": [trained, {"committed evidence": "elsewhere"}]})
     (tmp_path / "README.md").write_text(f"# Mine\n\n{START}\nold\n{END}\n\nStays.\n")
     write_evidence(tmp_path)
     text = (tmp_path / "README.md").read_text()
@@ -72,9 +74,13 @@ def test_the_list_of_evidence_by_hand(tmp_path):
         "| baseline | samson | described | standard | 2 x 80 | .0654 | soil .0654, water .0654 | 1 collapsed | .0654 |"
     )
     assert told in text
+    assert "| baseline | described | 2 | 1.0 | 10 | Z80, 1 cores | 2.9 | abc |" in text
     assert "old" not in text
     assert text.startswith("# Mine\n")
-    assert text.endswith("Stays.\n")
+    assert "Stays." in text.partition(END)[2].splitlines()
+    before = (tmp_path / "README.md").read_text()
+    write_evidence(tmp_path)
+    assert (tmp_path / "README.md").read_text() == before
 
 
 def test_every_committed_run_has_its_spectra():

@@ -1,6 +1,5 @@
 """The grids of the contrastive phase, and strategies that can be killed at any trial."""
 
-import itertools
 import math
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from unmixing.errors import UnmixingError
 from unmixing.search import (
     GRIDS,
-    SHARD_SIZE,
     STARTUP,
     STRATEGIES,
     Grid,
@@ -18,8 +16,6 @@ from unmixing.search import (
     candidates,
     propose,
     search,
-    shard,
-    untried,
 )
 
 SMALL = Grid("small", {"temperature": (0.01, 0.1, 1.0, 10.0), "patch_size": (8, 16, 32), "lambda": (0.9, 0.5, 0.1)})
@@ -66,31 +62,6 @@ def test_the_configurations_named_in_table_7_are_in_the_grid():
     for values in [(0.1, 0.5, 32, 8, 1), (10, 0.5, 16, 30, 0.1), (0.01, 0.9, 32, 8, 0.1)]:
         configuration = dict(zip(grid.levels, values, strict=True))
         assert grid.configurations()[grid.number(configuration)] == configuration
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_shards_partition_the_grid_in_its_order(name):
-    grid = GRIDS[name]
-    shards = [shard(grid, index) for index in range(grid.shards)]
-    assert all(len(part) == SHARD_SIZE for part in shards)
-    assert list(itertools.chain(*shards)) == grid.configurations()
-
-
-def test_the_last_shard_of_a_grid_that_does_not_divide_is_short():
-    assert SMALL.size == 36
-    assert [len(shard(SMALL, index)) for index in range(SMALL.shards)] == [16, 16, 4]
-    with pytest.raises(UnmixingError, match="no shard 3"):
-        shard(SMALL, 3)
-    with pytest.raises(UnmixingError, match="no shard -1"):
-        shard(SMALL, -1)
-
-
-def test_a_shard_that_was_killed_goes_on_with_what_is_left():
-    part = shard(SMALL, 1)
-    evaluate = evaluator(SMALL, table_of(SMALL, 0), broken={16})
-    done = [evaluate(configuration) for configuration in part[:5]]
-    assert done[0].status == "diverged"
-    assert untried(part, done) == part[5:]
 
 
 def test_levels_of_a_grid_cannot_be_changed():

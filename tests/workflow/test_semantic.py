@@ -29,8 +29,9 @@ TINY = {
     "fairness": None,
     "cost": None,
     "coverage": {"counts": [4], "draws": 20, "pixels": 100, "splits": False},
+    "seeds": {"seeds": [0, 1], "steps": 2, "stride": 8},
 }
-TABLES = ["table_semantic_scenes", "table_semantic_coverage", "table_semantic_robustness"]
+TABLES = ["table_semantic_scenes", "table_semantic_coverage", "table_semantic_robustness", "table_semantic_seeds"]
 TARGETS = [*TABLES, "figure_semantic_maps", "governance", "named_maps"]
 
 

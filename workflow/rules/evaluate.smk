@@ -31,7 +31,8 @@ rule evaluate:
     shell:
         "unmixing evaluate --manifests {input.manifests} --scene {input.scene} --store {params.store}"
         " --matching {params.matching} --rows {output.rows} --spectra {output.spectra}"
-        " --abundances {output.abundances} --curves {output.curves} --scoring {params.code} {params.reference:q} 2>&1 | tee {log}"
+        " --abundances {output.abundances} --curves {output.curves} --scoring {params.code} {params.reference:q}"
+        " 2>&1 | tee {log}"
 
 
 rule describe:

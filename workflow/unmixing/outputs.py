@@ -116,6 +116,7 @@ def semantic_tables(study: "Study") -> list[Output]:
         Output("table_semantic_fairness", "Fairness", "semantic", files(study, "fairness")),
         Output("table_semantic_cost", "Cost", "semantic", files(study, "cost")),
         Output("table_semantic_coverage", "Coverage", "semantic", files(study, "coverage")),
+        Output("table_semantic_seeds", "Other trainings", "semantic", files(study, "seeds")),
     ]
 
 

@@ -30,23 +30,6 @@ VCA_DRAWS = 5
 """Vertex component analysis starts in random directions: the largest simplex of this many draws is taken."""
 
 
-def pure_share(pixels: ArrayLike, references: ArrayLike, angle: float = PURE_ANGLE) -> float:
-    """Return the share of pixels whose spectral angle to any reference is below ``angle``.
-
-    Args:
-        pixels: (N, bands), any scale. A zero pixel has no direction and is never pure.
-        references: (K, bands), any scale.
-        angle: radians, above 0 and below pi/2.
-
-    Returns:
-        Within [0, 1].
-
-    Raises:
-        UnmixingError: shapes do not fit, values are not finite, there is no pixel, or the angle is out of range.
-    """
-    return float(pure_shares(pixels, references, angle).sum())
-
-
 def pure_shares(pixels: ArrayLike, references: ArrayLike, angle: float = PURE_ANGLE) -> NDArray[np.float64]:
     """Return the share of pure pixels of each reference; a pixel counts for its nearest reference alone.
 
@@ -56,10 +39,10 @@ def pure_shares(pixels: ArrayLike, references: ArrayLike, angle: float = PURE_AN
         angle: radians, above 0 and below pi/2.
 
     Returns:
-        (K,), within [0, 1]; their sum is ``pure_share``.
+        (K,), within [0, 1]. A zero pixel has no direction and is never pure.
 
     Raises:
-        UnmixingError: as for ``pure_share``.
+        UnmixingError: shapes do not fit, values are not finite, there is no pixel, or the angle is out of range.
     """
     matrix, pure = as_mixture(pixels, references)
     if len(matrix) == 0:
@@ -81,31 +64,6 @@ def pure_shares(pixels: ArrayLike, references: ArrayLike, angle: float = PURE_AN
 def _lengths(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.linalg.norm(spectra, axis=1, keepdims=True)
     return np.where(lengths == 0, 1.0, lengths)
-
-
-def simplex_volume(endmembers: ArrayLike, pixels: ArrayLike) -> float:
-    """Return the volume of a simplex in the first K - 1 principal components of a scene.
-
-    Use the pixels of the ORIGINAL scene for every treatment: volumes in one subspace can be divided.
-
-    Args:
-        endmembers: (K, bands), K at least 2, in the pixels' scale.
-        pixels: (N, bands), what the components are taken from; bands at least K - 1.
-
-    Returns:
-        The volume in the pixels' scale to the power K - 1; 0 where the simplex is flat.
-
-    Raises:
-        UnmixingError: shapes do not fit, values are not finite, or the number of endmembers has no such simplex.
-    """
-    matrix, vertices = as_mixture(pixels, endmembers)
-    count = len(vertices)
-    if len(matrix) == 0 or not 2 <= count <= matrix.shape[1] + 1:
-        raise UnmixingError(
-            f"{count} endmembers and {len(matrix)} pixels of {matrix.shape[1]} bands span no volume to compare; "
-            "hand over pixels, and from 2 endmembers to one more than there are bands"
-        )
-    return _volume(vertices @ _components(matrix, count - 1))
 
 
 def _components(matrix: NDArray[Any], count: int) -> NDArray[np.float64]:

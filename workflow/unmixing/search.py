@@ -166,23 +166,6 @@ class Trial:
             )
 
 
-def shard(grid: Grid, index: int) -> list[Configuration]:
-    """Return the configurations that one job of a full grid trains; ``index`` is 0 to ``grid.shards - 1``.
-
-    Raises:
-        UnmixingError: the grid has no such shard.
-    """
-    if not 0 <= index < grid.shards:
-        raise UnmixingError(f"grid {grid.name} has no shard {index}; choose one from 0 to {grid.shards - 1}")
-    return grid.configurations()[index * SHARD_SIZE : (index + 1) * SHARD_SIZE]
-
-
-def untried(configurations: Sequence[Configuration], trials: Sequence[Trial]) -> list[Configuration]:
-    """Return the configurations that no trial has, in their order: what is left of a shard that was killed."""
-    tried = [trial.configuration for trial in trials]
-    return [configuration for configuration in configurations if configuration not in tried]
-
-
 def propose(grid: Grid, strategy: Strategy, trials: Sequence[Trial], seed: int) -> Configuration | None:
     """Return the next configuration to train.
 

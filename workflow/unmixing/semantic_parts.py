@@ -20,6 +20,7 @@ PARTS: dict[str, str] = {
     "fairness": "none",
     "cost": "all",
     "coverage": "all",
+    "seeds": "all",
 }
 """Experiment: the scenes that one of its jobs works on. ``each``: one job for each scene; ``all``: all of them;
 ``targets``: the scene with targets of known area; ``easy``: the embedded easy scene; ``none``."""
@@ -34,12 +35,16 @@ def _section(study: "Study", part: str) -> Section | None:
     return found
 
 
+def _available(study: "Study") -> list[str]:
+    return [scene for scene in study.configuration.semantic.scenes if study.availability[scene].available]
+
+
 def jobs(study: "Study", part: str) -> list[str]:
     """Return the jobs of an experiment: its name, followed by a scene where each scene has one of its own."""
     section = study.configuration.semantic
     if _section(study, part) is None or not section.scenes:
         return []
-    available = [scene for scene in section.scenes if study.availability[scene].available]
+    available = _available(study)
     if PARTS[part] == "each":
         return [f"{part}-{scene}" for scene in available if scene != TARGET_SCENE]
     needed = {"targets": TARGET_SCENE, "easy": EASY_SCENE}.get(PARTS[part])
@@ -52,8 +57,7 @@ def scenes(study: "Study", job: str) -> list[str]:
     if scene:
         return [scene]
     chosen: dict[str, list[str]] = {"targets": [TARGET_SCENE], "easy": [EASY_SCENE], "none": []}
-    everything = [name for name in study.configuration.semantic.scenes if study.availability[name].available]
-    return chosen.get(PARTS[part], everything)
+    return chosen.get(PARTS[part], _available(study))
 
 
 def files(study: "Study", *parts: str) -> list[str]:
@@ -88,8 +92,7 @@ def inputs_version(study: "Study") -> str:
 
 def _unmixed_scenes(study: "Study") -> list[str]:
     """Return the scenes of this phase that are at hand, but for that of targets: prompts do not tell paints apart."""
-    asked = study.configuration.semantic.scenes
-    return [scene for scene in asked if study.availability[scene].available and scene != TARGET_SCENE]
+    return [scene for scene in _available(study) if scene != TARGET_SCENE]
 
 
 def governance_folders(study: "Study") -> list[str]:

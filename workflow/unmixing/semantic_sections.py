@@ -129,6 +129,16 @@ class Coverage(Section):
     splits: bool = Field(description="whether to split the library by site and specimen")
 
 
+class Seeds(Section):
+    """The small model trained again with other seeds."""
+
+    seeds: Annotated[list[Count], Field(min_length=1), AfterValidator(each_once)] = Field(
+        description="of the trainings; that of the shipped model is 0"
+    )
+    steps: Count = Field(description="updates of each; 0: those of the shipped model, two minutes of one core")
+    stride: Positive = Field(description="every so many rows and columns are unmixed")
+
+
 class Mixtures(Section):
     """Generated mixtures of held-out spectra, whose truth is exact."""
 
@@ -167,3 +177,4 @@ class Semantic(Section):
     fairness: Fairness | None = Field(description="gaps between classes, regions, languages")
     cost: Cost | None = Field(description="parameters, time, energy, bytes")
     coverage: Coverage | None = Field(description="concepts with spectra, and prompts drawn up automatically")
+    seeds: Seeds | None = Field(description="the small model trained again with other seeds")

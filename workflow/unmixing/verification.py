@@ -3,7 +3,7 @@
 ``reports/reference/studies/{study}/`` holds what a study's tables were made from beside the committed runs of
 trainings (``inputs/``), the tables themselves as Parquet (``tables/``), and ``study.json``: the study's description,
 which committed runs are the study's, and which files each table takes. Verifying makes each table again from these and
-compares it with the committed one.
+compares it with the committed one. ``report.html`` and ``figures/`` are the study's report and its figures as PDF.
 """
 
 import math
@@ -64,6 +64,36 @@ def commit_tables(results: Path, folder: Path, outputs: list[Output]) -> list[Pa
         _copy(results / "tables" / f"{output.name}.parquet", place / "tables" / f"{output.name}.parquet")
     write_json(place / "study.json", {"study": read_json(results / "study.json"), "runs": runs, "tables": entries})
     return sorted((place / "tables").glob("*.parquet"))
+
+
+def commit_report(results: Path, folder: Path) -> Path:
+    """Commit the report of a study and its figures as PDF, beside the tables that it shows.
+
+    Args:
+        results: ``results/{study}``.
+        folder: ``reports/reference``.
+
+    Returns:
+        The report, ``studies/{study}/report.html``.
+
+    Raises:
+        UnmixingError: there is no report, or a committed table is missing or another one in the results.
+    """
+    from unmixing.tables.writing import read_table
+
+    place, report = folder / "studies" / results.name, results / "report" / "index.html"
+    if not report.exists():
+        raise UnmixingError(f"{report} is missing: run the study to its end first")
+    for name in read_json(place / "study.json")["tables"]:
+        made, kept = (read_table(path / "tables" / f"{name}.parquet").frame for path in (results, place))
+        if difference(made, kept):
+            raise UnmixingError(
+                f"{results}/tables/{name}.parquet is not the committed table: unmixing archive {results} --tables first"
+            )
+    for figure in sorted((results / "figures").glob("*.pdf")):
+        _copy(figure, place / "figures" / figure.name)
+    _copy(report, place / "report.html")
+    return place / "report.html"
 
 
 def _of_trainings(path: Path) -> bool:

@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from unmixing.errors import UnmixingError
+from unmixing.figures.panels import merge_messages, message_height
 from unmixing.figures.style import (
     FORMATS,
     INK,
@@ -17,8 +18,6 @@ from unmixing.figures.style import (
     VERMILION_INK,
     Description,
     break_at_gaps,
-    merge_messages,
-    message_height,
     read_description,
     save_figure,
     style,

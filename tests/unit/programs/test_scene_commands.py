@@ -72,6 +72,16 @@ def test_check_of_matlab_with_its_own_references(tmp_path, capsys):
     assert "3 references" in output
 
 
+def test_check_of_a_scene_with_class_labels(header, tmp_path, capsys):
+    np.save(tmp_path / "labels.npy", MADE.abundances.argmax(axis=-1) + 1)
+    words = ["--labels", str(tmp_path / "labels.npy"), "--label-block", "2", "--label-names", "Soil, Tree, Water"]
+    assert main(["check", header, *words, "--prompts", "Soil: bare soil, Tree: tree, Water: water"]) == 0
+    output = capsys.readouterr().out
+    assert "label orientation: " in output
+    assert "10 x 14 pixels, " in output
+    assert "3 endmembers to look for" in output
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

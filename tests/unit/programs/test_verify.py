@@ -11,7 +11,7 @@ from unmixing.programs import table, verify
 from unmixing.reference import commit_rows
 from unmixing.store import read_parquet, write_json, write_parquet
 from unmixing.tables.writing import read_table, write_table
-from unmixing.verification import commit_tables, difference
+from unmixing.verification import commit_report, commit_tables, difference
 
 EVIDENCE = Path(__file__).parents[3] / "reports" / "reference"
 PART = "baseline-described-samson"
@@ -22,7 +22,7 @@ def study(tmp_path, monkeypatch):
     """A finished study of five runs and one table, and a folder of evidence that holds more runs than them."""
     monkeypatch.delenv("UNMIXING_REFERENCE", raising=False)
     rows, provenance = read_parquet(EVIDENCE / "runs" / f"{PART}.parquet")
-    rows = rows[rows["precision"] == "float32"]
+    rows = rows[(rows["precision"] == "float32") & (rows["epochs"] == 80)]
     evidence, results = tmp_path / "reference", tmp_path / "results" / "small"
     commit_rows(evidence, "runs", rows, {"commit": "known"})
     part = results / "runs" / f"{PART}.parquet"
@@ -75,6 +75,25 @@ def test_tables_of_runs_that_are_not_committed_are_refused(study):
     ):
         commit_tables(results, evidence, outputs)
     assert not (evidence / "studies").exists()
+
+
+def test_a_report_is_kept_with_the_very_tables_that_it_shows(study):
+    evidence, results, outputs = study
+    (kept,) = commit_tables(results, evidence, outputs)
+    with pytest.raises(UnmixingError, match=r"index\.html is missing"):
+        commit_report(results, evidence)
+    for name in ("report/index.html", "figures/figure_audit.pdf", "figures/figure_audit.svg"):
+        path = results / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name, encoding="utf-8")
+    report = commit_report(results, evidence)
+    assert report.read_text(encoding="utf-8") == "report/index.html"
+    assert [path.name for path in (report.parent / "figures").iterdir()] == ["figure_audit.pdf"]
+    other = read_table(kept)
+    other.frame.iloc[0, other.frame.columns.get_loc("runs")] = 77
+    write_table(other, kept.with_suffix(""))
+    with pytest.raises(UnmixingError, match=r"is not the committed table: unmixing archive .* --tables first"):
+        commit_report(results, evidence)
 
 
 def test_an_unknown_table_and_a_folder_without_tables_are_one_line_each(study):

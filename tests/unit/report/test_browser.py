@@ -17,7 +17,7 @@ from unmixing.figures.style import save_figure
 from unmixing.report import page as page_module
 from unmixing.report.page import Heading, Listing, Pairs, Prose, Section, figure_block, render, table_block
 from unmixing.report.runs_section import runs_section
-from unmixing.report.sections import provenance_section, scenes_section, summary, tables_section
+from unmixing.report.sections import provenance_section, scenes_section, summary
 from unmixing.report.workflow_section import Times, workflow_section
 from unmixing.tables import endmembers, table3
 from unmixing.tables.writing import write_table
@@ -67,7 +67,7 @@ def report(tmp_path_factory):
         [
             summary(rows, listed, tables[0].table),
             scenes_section(listed, COMMAND),
-            tables_section(tables),
+            Section("tables", "Tables", tables),
             Section("figures", "Figures", pictures),
             Section("words", EVIL, [Prose(["w" * 300, EVIL]), Listing([EVIL]), Pairs({EVIL: "w" * 300})], EVIL),
             runs_section(rows, COMMAND),

@@ -34,11 +34,10 @@ from unmixing.report.page import (
 )
 from unmixing.report.runs_section import runs_section
 from unmixing.report.sections import (
-    figures_section,
+    part_sections,
     provenance_section,
     scenes_section,
     summary,
-    tables_section,
 )
 from unmixing.tables import endmembers, table3
 from unmixing.tables.writing import write_table
@@ -99,8 +98,7 @@ def text(folder):
     sections = [
         summary(rows, listed, blocks[0].table),
         scenes_section(listed, "make study TARGET=report"),
-        tables_section(blocks),
-        figures_section([figure_block(folder / "figure_endmembers.svg", "make figure_endmembers")]),
+        *part_sections(blocks, [figure_block(folder / "figure_endmembers.svg", "make figure_endmembers")]),
         runs_section(rows, "make study TARGET=report"),
         provenance_section({"commit": EVIL, "inputs": {"a": EVIL}}),
     ]
@@ -179,7 +177,7 @@ def test_heading_and_summary(text):
 
 def test_the_page_repeats(text, folder):
     block = table_block(folder / "table3.parquet", "make table3")
-    assert render([tables_section([block])], HEADING) == render([tables_section([block])], HEADING)
+    assert render(part_sections([block], []), HEADING) == render(part_sections([block], []), HEADING)
 
 
 def test_an_empty_study_has_a_page():
@@ -187,8 +185,7 @@ def test_an_empty_study_has_a_page():
     sections = [
         summary(pd.DataFrame(), [], table),
         scenes_section([], "make study TARGET=report"),
-        tables_section([]),
-        figures_section([]),
+        *part_sections([], []),
         runs_section(pd.DataFrame(), "make study TARGET=report"),
         provenance_section({}),
     ]

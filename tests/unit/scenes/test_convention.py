@@ -35,7 +35,7 @@ def test_references_of_another_kind_follow_none():
 
 
 def test_a_stated_convention_must_hold():
-    convention, check, _ = check_convention(MADE.cube, MADE.abundances, MADE.endmembers, "", "made")
+    convention, check = check_convention(MADE.cube, MADE.abundances, MADE.endmembers, "", "made")
     assert convention == "nnls_sum_raw"
     assert check.passed
     assert check_convention(MADE.cube, MADE.abundances, MADE.endmembers, "areal", "made")[0] == "areal"

@@ -58,8 +58,6 @@ def test_areas_are_scored_by_hand():
         ("Blue", 2.0): pytest.approx(4.4),
         ("Blue", 1.0): pytest.approx(0.0),
     }
-    assert scores.bias_by_side == {2.0: pytest.approx(0.2), 1.0: pytest.approx(-0.55)}
-    assert scores.rmse_by_side[1.0] == pytest.approx(np.sqrt((0.1**2 + 1.0) / 2))
     assert scores.presence_by_side == {2.0: 1.0, 1.0: 0.75}
     assert scores.false_mean_m2 == {"Red": 0.0, "Blue": 0.0}
 

@@ -9,7 +9,7 @@ import pytest
 from makers.scenes import write_matlab5, write_matlab73
 from unmixing.errors import UnmixingError
 from unmixing.scenes import read_checks, read_library, read_registered_scene, read_scene
-from unmixing.scenes.orientation import arrangements, mean_angle
+from unmixing.scenes.orientation import prove_orientation
 from unmixing.scenes.registry import scene_entry
 from unmixing.scenes.wavelengths import axis_from_recipe
 
@@ -45,10 +45,8 @@ def test_scenes_read_without_hints_and_pass_every_check(scenes_folder, scene_id)
 def test_orientation_angles(scenes_folder, scene_id, best, transposed, second):
     dataset = read_scene(main_file(scenes_folder, scene_id))
     cube, spectra = dataset["cube"].values, dataset["endmembers"].values.astype(float)
-    angles = {
-        name: mean_angle(cube, laid, spectra)
-        for name, laid in arrangements(dataset["abundances"].values, *cube.shape[:2]).items()
-    }
+    tried = prove_orientation(cube, dataset["abundances"].values, spectra, scene_id)[1]
+    angles = {item.name: item.angle_rad for item in tried}
     assert angles["as stored"] == pytest.approx(best, abs=0.001)
     assert angles["transposed"] == pytest.approx(transposed, abs=0.001)
     assert sorted(angles.values())[1] == pytest.approx(second, abs=0.001)

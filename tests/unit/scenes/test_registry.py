@@ -92,5 +92,5 @@ def test_embedded_scenes_are_as_registered(scene_id):
     entry, scene = scene_entry(scene_id), make_synthetic(scene_id)
     assert scene["cube"].shape == (entry.rows, entry.cols, entry.bands)
     assert tuple(scene["name"].values) == entry.names
-    for key in ("id", "title", "kind", "scale", "abundance_convention"):
+    for key in ("id", "title", "kind", "scale", "wavelength_source", "abundance_convention"):
         assert scene.attrs[key] == getattr(entry, key)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from makers.scenes import make_linear
 from unmixing.scenes import scene_statistics as statistics
 from unmixing.scenes.scene_statistics import (
     REAL_RANGES,
@@ -12,9 +13,7 @@ from unmixing.scenes.scene_statistics import (
     correlation_lags,
     outside_real_range,
     scene_statistics,
-    statistics_table,
 )
-from unmixing.scenes.synthetic import make_linear, make_synthetic
 
 
 def scene_of(cube, abundances=None, endmembers=None):
@@ -113,20 +112,6 @@ def test_scene_without_references_or_light():
     dark = scene_statistics(scene_of(np.zeros((8, 8, 4)), np.ones((8, 8, 1)), np.ones((1, 4))))
     assert dark["pure_share"] == 1
     assert np.isnan(dark["residual_angle"])
-
-
-def test_table_puts_scenes_side_by_side():
-    table = statistics_table([make_linear(), make_synthetic("synthetic_easy")])
-    assert list(table.index) == list(STATISTICS)
-    assert list(table.columns) == [
-        "meaning",
-        "Linear, noise-free (synthetic)",
-        "Synthetic, easy (synthetic)",
-        "real, lowest",
-        "real, highest",
-    ]
-    assert table.loc["pure_share", "Synthetic, easy (synthetic)"] == pytest.approx(0.306, abs=0.002)
-    assert "residual_angle" in outside_real_range(scene_statistics(make_linear()))
 
 
 REAL = {

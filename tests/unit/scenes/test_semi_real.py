@@ -1,6 +1,4 @@
-"""Semi-real Urban from made files and, where they are at hand, from the real ones; and the big cube."""
-
-import tracemalloc
+"""Semi-real Urban from made files and, where they are at hand, from the real ones."""
 
 import numpy as np
 import pytest
@@ -8,8 +6,8 @@ from scipy import io
 
 from unmixing.errors import UnmixingError
 from unmixing.scenes.dataset import content_sha256
-from unmixing.scenes.scene_statistics import residual_angles, scene_statistics
-from unmixing.scenes.semi_real import make_large, make_semi_real_urban
+from unmixing.scenes.scene_statistics import residual_angles
+from unmixing.scenes.semi_real import make_semi_real_urban
 
 BANDS = 162
 
@@ -107,17 +105,3 @@ def test_real_files(scenes_folder, libraries_folder):
     with np.load(scenes_folder / "urban/urban_crop80x100_end6.npz") as crop:
         np.testing.assert_allclose(scene["abundances"].values[:80, 186:286], crop["A"].transpose(1, 2, 0), atol=2e-3)
     assert 0.04 < np.mean(residual_angles(scene)) < 0.12
-
-
-def test_large_scene_is_small_in_memory():
-    tracemalloc.start()
-    scene = make_large(rows=64, columns=307)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    cube = scene["cube"]
-    assert cube.shape == (64, 307, 162)
-    assert cube.dtype == np.float32
-    # The cube, the sealed copy of it, and less than as much again for blocks and fields.
-    assert peak < 4 * cube.nbytes
-    assert scene_statistics(scene)["residual_angle"] < 0.1
-    assert make_large(rows=20, columns=30, seed=1).identical(make_large(rows=20, columns=30, seed=1))

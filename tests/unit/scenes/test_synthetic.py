@@ -11,7 +11,7 @@ from unmixing.errors import UnmixingError
 from unmixing.scenes import synthetic
 from unmixing.scenes.dataset import content_sha256, read_checks
 from unmixing.scenes.scene_statistics import outside_real_range, scene_statistics
-from unmixing.scenes.synthetic import SYNTHETIC_SCENES, generate, make_linear, make_synthetic
+from unmixing.scenes.synthetic import SYNTHETIC_SCENES, generate, make_synthetic
 
 SCENES = sorted(SYNTHETIC_SCENES)
 
@@ -170,31 +170,6 @@ def test_unknown_scene_is_one_line():
     ) as caught:
         make_synthetic("synthetic_medium")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_linear_scene_is_exactly_linear(dtype):
-    scene = make_linear(rows=7, columns=9, bands=20, endmembers=4, seed=3, dtype=dtype)
-    assert scene["cube"].dtype == dtype
-    product = scene["abundances"].values.astype(float) @ scene["endmembers"].values.astype(float)
-    np.testing.assert_array_equal(scene["cube"].values, product.astype(dtype))
-    np.testing.assert_array_equal(scene["abundances"].values[0, :4], np.eye(4))
-    np.testing.assert_array_equal(scene["cube"].values[0, :4], scene["endmembers"].values)
-    assert scene.attrs["content_sha256"] == content_sha256(scene)
-    singular = np.linalg.svd(scene["cube"].values.reshape(-1, 20).astype(float), compute_uv=False)
-    assert singular[3] > 1e-3
-    assert singular[4] < 1e-6
-
-
-def test_linear_scene_follows_its_seed():
-    assert make_linear(seed=1).identical(make_linear(seed=1))
-    assert not make_linear(seed=1).identical(make_linear(seed=2))
-
-
-@pytest.mark.parametrize("sizes", [{"endmembers": 0}, {"endmembers": 4, "columns": 3}, {"endmembers": 4, "bands": 7}])
-def test_linear_scene_refuses_sizes_that_cannot_be(sizes):
-    with pytest.raises(UnmixingError, match="needs as many columns and twice as many bands"):
-        make_linear(**sizes)
 
 
 def test_importing_is_light():

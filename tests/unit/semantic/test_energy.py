@@ -2,7 +2,7 @@
 
 import pytest
 
-from unmixing.semantic.energy import Meter, watt_hours
+from unmixing.semantic.energy import Meter
 
 
 def counter(folder, name, value, most=1_000_000_000):
@@ -47,7 +47,3 @@ def test_a_counter_that_may_not_be_read_is_no_counter(tmp_path):
     counter(tmp_path, "intel-rapl:0", 5)
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("")
     assert not Meter(tmp_path).read().measured
-
-
-def test_watt_hours():
-    assert watt_hours(7200.0) == 2.0

@@ -6,7 +6,6 @@ from unmixing.classical.abundances import scls
 from unmixing.errors import UnmixingError
 from unmixing.semantic.estimator import estimate
 from unmixing.semantic.library import COMMON_GRID, load_library
-from unmixing.semantic.noise import difference_deviation
 from unmixing.semantic.ontology import load_ontology
 from unmixing.semantic.pools import make_pool
 from unmixing.semantic.prior import MonotoneWeights, TokenWeights, soft_assignment
@@ -120,9 +119,6 @@ def test_the_estimated_variance_is_that_of_the_noise(means):
     _, pixels = mixed(means, noise=0.01, pixels=400)
     power = (pixels**2).mean(1)
     assert float((solved(pixels, means).variance * power).mean().sqrt()) == pytest.approx(0.01, rel=0.03)
-    smooth = torch.linspace(0.1, 0.5, 150, dtype=torch.float64).expand(200, -1)
-    noise = torch.as_tensor(np.random.default_rng(0).standard_normal(smooth.shape))
-    assert float(difference_deviation(smooth + 0.01 * noise).mean()) == pytest.approx(0.01, rel=0.06)
 
 
 def test_unknown_options_and_pixels_without_light_are_refused(means):

@@ -195,4 +195,3 @@ def test_subsets_of_names_are_by_kind():
     assert subset_rows(named.table, "mineral").tolist() == list(range(32))
     with pytest.raises(UnmixingError, match="unknown"):
         subset_rows(named.table, "gems")
-    assert named.chosen([3, 5]).names == [named.names[3], named.names[5]]

@@ -1,27 +1,15 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from makers.mixtures import LINEAR
 from unmixing.errors import UnmixingError
+from unmixing.semantic.latents import MixtureRecipe, draw_latents
 from unmixing.semantic.library import COMMON_GRID, load_library
-from unmixing.semantic.mixtures import (
-    LINEAR,
-    MixtureRecipe,
-    Pool,
-    atmosphere,
-    draw_batches,
-    draw_latents,
-    draw_mixtures,
-    knot_weights,
-    latent_tables,
-    latents_of_tables,
-    make_pool,
-    noise_factor,
-    render,
-)
+from unmixing.semantic.mixtures import atmosphere, draw_mixtures, knot_weights, noise_factor, render
 from unmixing.semantic.ontology import load_ontology
+from unmixing.semantic.pools import Pool, make_pool
 from unmixing.semantic.sensors import get_sensor, load_sensors, resample, sensor_of_axis
 from unmixing.semantic.splits import split_library
 
@@ -103,29 +91,6 @@ def test_a_pixel_is_what_its_latents_say(pool):
             pixel = latents.gain[n] * pixel * np.exp(-latents.atmosphere[n] * vapour) * smooth + latents.offset[n]
             expected = resample(pixel, COMMON_GRID, sensor, resolution_nm=10.0)
             np.testing.assert_allclose(clean[n], expected, atol=1e-6)
-
-
-def test_tables_of_latents_give_the_same_pixels_bit_for_bit(pool, tmp_path):
-    recipe = MixtureRecipe(lost_bands=(0.0, 0.5))
-    made = draw_mixtures(recipe, pool, get_sensor("hydice"), 80, np.random.default_rng(7))
-    pixels, materials = latent_tables(made.latents, pool)
-    assert len(pixels) == 80
-    assert len(materials) == pixels["materials"].sum()
-    assert materials.groupby("pixel")["abundance"].sum().to_numpy() == pytest.approx(np.ones(80))
-    assert set(materials["concept"]) == set(CONCEPTS)
-    pixels.to_parquet(tmp_path / "pixels.parquet")
-    materials.to_parquet(tmp_path / "materials.parquet")
-    read = latents_of_tables(
-        pd.read_parquet(tmp_path / "pixels.parquet"), pd.read_parquet(tmp_path / "materials.parquet"), pool, 4
-    )
-    for item in dataclasses.fields(read):
-        np.testing.assert_array_equal(getattr(read, item.name), getattr(made.latents, item.name), err_msg=item.name)
-    again = render(read, pool, get_sensor("hydice"), recipe)
-    np.testing.assert_array_equal(again.reflectance, made.reflectance)
-    np.testing.assert_array_equal(again.clean, made.clean)
-    materials.loc[3, "record"] = "earthlib:999999"
-    with pytest.raises(UnmixingError, match="not in the pool"):
-        latents_of_tables(pixels, materials, pool, 4)
 
 
 def test_recipes_that_differ_in_an_amplitude_share_all_other_draws(pool):
@@ -282,17 +247,6 @@ def test_a_perfect_correction_of_the_atmosphere_leaves_nothing():
     assert at[1880.0] < at[1140.0] < at[940.0] < at[1650.0] <= 1
     assert at[1650.0] == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(knot_weights(5).sum(axis=0), 1)
-
-
-def test_batches_come_through_all_sensors_and_repeat(pool):
-    sensors = [get_sensor("vnir"), get_sensor("landsat8")]
-    batches = draw_batches(MixtureRecipe(), pool, sensors, 8, np.random.default_rng(1))
-    made = [next(batches) for _ in range(12)]
-    assert {batch.sensor for batch in made} == {"vnir", "landsat8"}
-    assert made[0].reflectance.shape == (8, made[0].wavelengths.size)
-    again = next(draw_batches(MixtureRecipe(), pool, sensors, 8, np.random.default_rng(1)))
-    np.testing.assert_array_equal(again.reflectance, made[0].reflectance)
-    assert not np.array_equal(made[0].latents.gain, made[1].latents.gain)
 
 
 def test_looking_by_interpolation_differs_for_wide_bands_only(pool):

@@ -138,13 +138,6 @@ def test_presence_ranks_automatic_prompts_and_keeps_one_of_a_concept_and_its_kin
     assert "lower the minimum" in refusal(auto_prompts, ontology, presence=presence, minimum=2.0)
 
 
-def test_a_hint_retrieves_what_it_names(ontology):
-    found = auto_prompts(ontology, hint="roofs, lawn, Wasser")
-    assert {candidate.concept for candidate in found[:3]} == {"roof", "grass", "water"}
-    assert "give one of them" in refusal(auto_prompts, ontology, hint="roofs", presence={"roof": 1.0})
-    assert "no concept is left" in refusal(auto_prompts, ontology, hint="zzzz")
-
-
 def test_a_small_ontology_of_ones_own_gets_the_part_of_a_region_that_it_knows(ontology):
     water, soil = ontology.concepts["water"], ontology.concepts["bare_soil"]
     small = build_ontology([water, type(soil)(**{**vars(soil), "parent": ""})])

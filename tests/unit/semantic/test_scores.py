@@ -7,7 +7,6 @@ from unmixing.classical.abundances import scls
 from unmixing.errors import UnmixingError
 from unmixing.evaluation import References
 from unmixing.semantic.scores import (
-    abstention_curve,
     average_precision,
     block_numbers,
     compare_maps,
@@ -132,16 +131,6 @@ def test_assignment_scores_by_hand():
     assert rows["ece"]["value"] == pytest.approx(0.25), "sure by .75, right by .5"
     sure = {row["metric"]: row for row in score_assignment(truth, truth, [0, 0, 1, 1])}
     assert (sure["brier"]["value"], sure["ece"]["value"]) == (0, 0)
-
-
-def test_abstaining_where_unsure_leaves_the_right_pixels():
-    truth = np.eye(2)[[0, 0, 1, 1]]
-    estimate = np.eye(2)[[0, 0, 0, 1]]
-    curve = abstention_curve([0.9, 0.8, 0.1, 0.7], estimate, truth, points=4)
-    assert curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1]
-    assert curve["dominant_accuracy"].tolist() == [1, 1, 1, 0.75]
-    assert curve["threshold"].tolist() == [0.9, 0.8, 0.7, 0.1]
-    assert curve["armse"].iloc[-1] == 0.5
 
 
 def test_blocks_cover_the_image_in_equal_parts():

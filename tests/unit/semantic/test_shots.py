@@ -75,7 +75,7 @@ def test_a_scene_that_cannot_give_shots_is_refused():
 
 
 def test_the_buffer_stops_at_the_edge():
-    near = near_pixels([[0, 0]], (10, 10), 5)
+    near = near_pixels([[0, 0]], (10, 10))
     assert near.sum() == 36
     assert near[5, 5]
     assert not near[6, 6]

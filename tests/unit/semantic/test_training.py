@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from makers.mixtures import LINEAR
 from unmixing.errors import UnmixingError
 from unmixing.semantic import objectives
 from unmixing.semantic.anchors import concept_anchors, load_default_anchors
-from unmixing.semantic.latents import LINEAR, MixtureRecipe
+from unmixing.semantic.latents import MixtureRecipe
 from unmixing.semantic.library import load_library
 from unmixing.semantic.materials import ask, draw_question, draw_sensor, gather_materials, share_pool, spread_pool
 from unmixing.semantic.mixtures import draw_mixtures

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from unmixing.semantic.leaderboard import TITLES
-from unmixing.tables import semantic_areas, semantic_bilinear, semantic_few_shot, semantic_names, semantic_scenes
+from unmixing.tables import (
+    semantic_areas,
+    semantic_bilinear,
+    semantic_few_shot,
+    semantic_names,
+    semantic_scenes,
+    semantic_seeds,
+)
 from unmixing.tables.writing import FORMATS, write_table
 
 from .frames import scenes
@@ -308,3 +315,40 @@ def test_areas_that_were_not_scored_say_why():
     ]
     rows = pd.DataFrame([{"reason": "it has no targets of known area", "side_m": np.nan}])
     assert semantic_areas.build(rows, scenes(), {}, {}).frame["reason"].tolist() == ["it has no targets of known area"]
+
+
+def seed_frame(values=(0.21, 0.22, 0.23, 0.24, 0.25), shipped=0):
+    """Trainings that differ by their seed, scored on Samson."""
+    parts = []
+    for draw, value in enumerate(values):
+        about = {"draw": draw, "protocol": "seeds", "level": 1200.0, "n": 900}
+        about["notes"] = "the shipped model" if draw == shipped else ""
+        part = scene_rows("semantic", [value]).assign(**about)
+        part = part[part["metric"] != "mae"]
+        parts += [part, part[:1].assign(metric="abstained", value=0.1, convention="")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_trainings_are_summed_up_beside_the_shipped_one(tmp_path):
+    table = semantic_seeds.build(seed_frame(), scenes(), {}, {})
+    row = table.frame.set_index("scene").loc["samson"]
+    assert row[["trainings", "updates", "pixels"]].tolist() == [5, 1200, 900]
+    assert row["shipped"] == pytest.approx(0.21)
+    assert row["armse"] == pytest.approx(0.23)
+    # Student's t with four degrees of freedom: 2.776 times the standard error.
+    assert row["deviation"] == pytest.approx(np.sqrt(0.001 / 4))
+    assert row["armse_low"] == pytest.approx(0.23 - 2.776445 * np.sqrt(0.001 / 4 / 5), abs=1e-6)
+    assert row[["lowest", "highest"]].tolist() == [0.21, 0.25]
+    assert row["dominant"] == pytest.approx(0.77)
+    assert row["abstained"] == pytest.approx(0.1)
+    assert len(write_table(table, tmp_path / "seeds")) == len(FORMATS)
+
+
+def test_few_trainings_stand_for_themselves_and_none_says_why():
+    row = semantic_seeds.build(seed_frame((0.2, 0.3), shipped=9), scenes(), {}, {}).frame.set_index("scene")
+    assert row.loc["samson", "run_values"] == "0.2 0.3"
+    assert np.isnan(row.loc["samson", "armse_low"])
+    assert np.isnan(row.loc["samson", "shipped"])
+    empty = semantic_seeds.build(pd.DataFrame(), scenes(), {}, {}).frame.set_index("scene")
+    assert empty["armse"].isna().all()
+    assert empty.loc["samson", "reason"] == "not part of this study"

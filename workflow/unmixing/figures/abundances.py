@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from unmixing.figures.style import (
-    ABUNDANCE_COLOURS,
-    MUTED,
-    Description,
+from unmixing.figures.panels import (
+    MARGIN,
+    WIDTH,
     merge_messages,
     message_height,
     message_panel,
-    style,
+    scenes_of_study,
+    stacked,
 )
+from unmixing.figures.style import ABUNDANCE_COLOURS, MUTED, Description
 from unmixing.tables.run_rows import groups, of_phase, study_runs, study_scale
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 
-_WIDTH = 9.6  # inches
 _HALF_COLUMNS, _WHOLE_COLUMNS = 4, 8
 _MAP = 1.08  # inches
 _HEAD_HEIGHT, _BAR_HEIGHT = 0.3, 0.65
-_MARGIN = 0.008
+#: Maps stand closer together than other panels.
+MAP_GAPS = {"w_pad": 0.02, "h_pad": 0.04, "wspace": 0.01, "hspace": 0.01}
 
 NO_MAPS = "no run has an SAD to rank it by, or all come from reports/reference, which keeps no maps"
 KINDS = ("reference", "network", "resolved")
@@ -115,7 +116,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         A figure 9.6 inches wide, half of it for one scene with few endmembers; a scene of the study without maps has a
         line that says why.
     """
-    shown = [scene for scene in scenes_to_show(scenes) if scene.in_study]
+    shown = scenes_of_study(scenes)
     blocks = [
         _Block(scene, protocol, _maps_of(spectra, scene.scene, protocol))
         for scene, protocol, chosen in groups(of_phase(rows, "baseline"), shown)
@@ -129,12 +130,9 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     heights = [_BAR_HEIGHT] if lines else []
     heights += [max(block.height for block in line) for line in lines]
     heights += [message_height(*message) for message in told]
-    with style():
-        size = (_WIDTH / (2 if alone else 1), sum(heights) or _BAR_HEIGHT)
-        figure = Figure(figsize=size, layout="constrained")
-        parts = list(figure.subfigures(len(heights) or 1, 1, height_ratios=heights or [1], squeeze=False)[:, 0])
+    with stacked(heights or [_BAR_HEIGHT], WIDTH / (2 if alone else 1), MAP_GAPS) as (figure, parts):
         if lines:
-            _draw_bar(parts.pop(0), 0.6 if alone else 0.3)
+            draw_bar(parts.pop(0), 0.6 if alone else 0.3)
         for part, line in zip(parts, lines, strict=False):
             if line[0].narrow:
                 halves = [part] if alone else part.subfigures(1, 2, squeeze=False)[0]
@@ -143,16 +141,12 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
             else:
                 _draw_block(part, line[0], max(_WHOLE_COLUMNS, line[0].maps["endmember"].nunique()))
         for part, message in zip(parts[len(lines) :], told, strict=False):
-            message_panel(part, *message, _MARGIN)
-        engine = figure.get_layout_engine()
-        if isinstance(engine, ConstrainedLayoutEngine):
-            engine.set(w_pad=0.02, h_pad=0.04, wspace=0.01, hspace=0.01)
-            engine.execute(figure)
-        figure.set_layout_engine("none")
+            message_panel(part, *message)
     return figure
 
 
-def _draw_bar(part: SubFigure, length: float) -> None:
+def draw_bar(part: SubFigure, length: float) -> None:
+    """Draw the scale of all abundance maps, as long as a share of the width."""
     axes = part.add_axes((0.03, 0.6, length, 0.22))
     scale = ScalarMappable(Normalize(0, 1), ABUNDANCE_COLOURS)
     part.figure.colorbar(scale, cax=axes, orientation="horizontal").set_label("abundance")
@@ -162,6 +156,25 @@ def _maps_of(maps: pd.DataFrame, scene: str, protocol: str) -> pd.DataFrame:
     if maps.empty:
         return maps
     return maps[(maps["scene"] == scene) & (maps["protocol"] == protocol)]
+
+
+def draw_map(axes: Axes, maps: pd.DataFrame, column: str) -> None:
+    """Draw one map: a column of rows that name each pixel's row and col."""
+    axes.imshow(map_image(maps, column), cmap=ABUNDANCE_COLOURS, vmin=0, vmax=1, interpolation="nearest")
+    leave_bare(axes)
+
+
+def map_image(maps: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as an image, (rows, columns)."""
+    return maps.pivot(index="row", columns="col", values=column).to_numpy(np.float64)
+
+
+def leave_bare(axes: Axes) -> None:
+    """Take ticks and edges away."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in axes.spines.values():
+        side.set_visible(False)
 
 
 def _lines(blocks: Sequence[_Block]) -> list[list[_Block]]:
@@ -183,19 +196,14 @@ def _map_height(maps: pd.DataFrame) -> float:
 
 def _draw_block(part: SubFigure, block: _Block, places: int) -> None:
     """Draw the maps of one block, leaving columns empty so that maps are equally wide everywhere."""
-    part.suptitle(block.heading, x=2 * _MARGIN, ha="left", fontweight="bold", fontsize=8.5)
+    part.suptitle(block.heading, x=2 * MARGIN, ha="left", fontweight="bold", fontsize=8.5)
     endmembers = sorted(block.maps["endmember"].unique())
     grid = part.subplots(len(block.kinds), places, squeeze=False)
     for line, kind in enumerate(block.kinds):
         for column, endmember in enumerate(endmembers):
             axes = grid[line, column]
             of_one = block.maps[block.maps["endmember"] == endmember]
-            image = of_one.pivot(index="row", columns="col", values=kind).to_numpy(np.float64)
-            axes.imshow(image, cmap=ABUNDANCE_COLOURS, vmin=0, vmax=1, interpolation="nearest")
-            axes.set_xticks([])
-            axes.set_yticks([])
-            for side in axes.spines.values():
-                side.set_visible(False)
+            draw_map(axes, of_one, kind)
             if line == 0:
                 axes.set_title(textwrap.shorten(str(of_one["name"].iloc[0]), 20, placeholder="…"), loc="left")
             if column == 0:

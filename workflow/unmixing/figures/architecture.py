@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unmixing.figures.diagram import Box, canvas, draw_arrow, draw_box, in_boxes, write_table
+from unmixing.figures.panels import scenes_of_study
 from unmixing.figures.recording import record_layers
 from unmixing.figures.style import MUTED, Description, style
-from unmixing.tables.scene_rows import SceneRow, facts_by_scene, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow, facts_by_scene
 
 if TYPE_CHECKING:
     from unmixing.models.cnnaeu import CNNAEU
     from unmixing.models.contrastive import ContrastiveAutoencoder
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _DIAGRAM, _TABLE_LINE = 2.2, 0.2
 _GAP = 0.2
 _DATA, _BLOCK, _SOFTMAX, _DECODER = 1.1, 1.6, 1.28, 1.7  # widths of the boxes
@@ -75,9 +75,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     known = sized_scenes(rows, scenes)
     height = _DIAGRAM + 0.25 + _TABLE_LINE * len(known) if known else 0.6
     with style():
-        figure = Figure(figsize=(_WIDTH, height))
-        axes = figure.add_axes((0, 0, 1, 1))
-        canvas(axes, _WIDTH, height)
+        figure, axes = canvas(height)
         if not known:
             axes.text(0.1, height / 2, NO_FACTS, color=MUTED, va="center")
             return figure
@@ -112,8 +110,8 @@ def sized_scenes(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]]) -> lis
     facts = facts_by_scene(rows) if "bands" in rows else {}
     return [
         (scene, int(facts[scene.scene]["bands"]), int(facts[scene.scene]["endmembers"]))
-        for scene in scenes_to_show(scenes)
-        if scene.in_study and scene.scene in facts
+        for scene in scenes_of_study(scenes)
+        if scene.scene in facts
     ]
 
 

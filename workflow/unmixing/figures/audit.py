@@ -12,17 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
+from unmixing.figures.panels import message_panel, signed_text, stacked, value_axis
+from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.tables.audit import audit_scale
 from unmixing.tables.audit_effects import Panel, audited
 from unmixing.tables.audit_pairs import Effect
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _BAR_HEIGHT, _FRAME_HEIGHT, _LINE_HEIGHT, _MESSAGE_HEIGHT, _LEGEND_HEIGHT = 0.4, 0.85, 0.16, 0.5, 0.4
 _WRAP, _TITLE_WRAP = 110, 104  # characters of the line that names what was not changed, and of a heading
-_MARGIN = 0.008
 _THICKNESS = 0.66  # of a bar, in rows
 _RUNS = (-0.26, 0.06)  # from the first run to the last: above the interval
 _MEAN = 0.2
@@ -91,19 +89,12 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     bounds = _bounds(panels)
     heights = [_LEGEND_HEIGHT, *(_height(panel) for panel in panels)]
     heights += [_MESSAGE_HEIGHT] * len(messages)
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    with stacked(heights) as (figure, parts):
         parts[0].legend(handles=_legend(), loc="center left", ncols=5, frameon=False, borderaxespad=0)
         for part, panel in zip(parts[1:], panels, strict=False):
             _draw_panel(part.subplots(), panel, bounds[panel.scene.scene, panel.phase])
         for part, (panel, reason) in zip(parts[1 + len(panels) :], messages, strict=True):
-            message_panel(part, panel.heading, "\n".join(textwrap.wrap(reason, 92)), _MARGIN)
-        # Layout depends on the settings, which hold only inside this block.
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
+            message_panel(part, panel.heading, textwrap.fill(reason, 92))
     return figure
 
 
@@ -169,16 +160,10 @@ def _draw_panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlim(*bounds)
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0"))
-    axes.set_xlabel("change of SAD (rad)")
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
+    value_axis(axes, f"change of SAD (rad)\n{_not_made_line(panel)}".strip(), signed=True, ticks=7)
     axes.spines["left"].set_visible(False)
     title = "\n".join(textwrap.wrap(f"{panel.heading}, {panel.pairs}", _TITLE_WRAP))
     axes.set_title(title, loc="left", color=INK, fontweight="bold")
-    if line := _not_made_line(panel):
-        axes.set_xlabel(f"change of SAD (rad)\n{line}")
 
 
 def _draw_bar(axes: Axes, place: int, effect: Effect, bounds: tuple[float, float]) -> None:
@@ -196,7 +181,7 @@ def _draw_bar(axes: Axes, place: int, effect: Effect, bounds: tuple[float, float
         ends, height = [comparison.interval.low, comparison.interval.high], place + _MEAN
         axes.plot(ends, [height, height], **_INTERVAL, zorder=5)
         axes.vlines(ends, height - _CAP, height + _CAP, color=INK, linewidth=1.4, zorder=5)
-    text = f"{mean:+.4f}".replace("-", "−") + f"  n = {comparison.n}"
+    text = f"{signed_text(mean)}  n = {comparison.n}"
     axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), color=INK, va="center")
 
 

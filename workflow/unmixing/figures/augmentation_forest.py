@@ -14,21 +14,18 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from unmixing.figures.panels import compose, signed_text, title_panel, value_axis
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.figures.sweep_panels import (
     HIGHLIGHT,
     REPORTED,
     SweepPanel,
-    angle_axis,
-    compose,
     describe_sweep,
     label_treatments,
     panel_height,
     place_treatments,
-    signed_text,
     span,
     sweep_panels,
-    title_panel,
 )
 from unmixing.statistics import holm
 from unmixing.statistics.intervals import MINIMUM_RUNS
@@ -210,7 +207,7 @@ def _draw_panel(part: SubFigure, panel: SweepPanel, found: Sequence[Effect]) -> 
             _write_effect(beside, effect, places[effect.treatment])
     axes.set_xlim(low, high)
     label_treatments(axes, panel, places)
-    angle_axis(axes, "difference of SAD (rad)", signed=True)
+    value_axis(axes, "difference of SAD (rad)", signed=True)
     title_panel(part, f"{panel.heading}, {_count_in_words(found)}\n{_reservations(found)}".strip())
 
 

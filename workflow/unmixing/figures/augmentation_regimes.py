@@ -13,24 +13,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from unmixing.figures.panels import compose, title_panel, value_axis
 from unmixing.figures.style import INK, MUTED, Description
 from unmixing.figures.sweep_panels import (
     REGIME_LOOK,
     SweepPanel,
-    angle_axis,
-    compose,
     describe_sweep,
     label_treatments,
     panel_height,
     place_treatments,
+    regime_marks,
     separate_groups,
     sweep_panels,
-    title_panel,
 )
 from unmixing.statistics import Interval, mean_interval
 from unmixing.statistics.intervals import MINIMUM_RUNS
 from unmixing.statistics.sweep import draw_values
-from unmixing.tables.sweep_rows import DRAWS_NOTE, REGIMES, draws
+from unmixing.tables.sweep_rows import DRAWS_NOTE, draws
 
 _LINE_HEIGHT, _FRAME_HEIGHT = 0.29, 0.85
 _LANE = 0.22  # from regime to regime, in lines
@@ -154,10 +153,7 @@ def regime_means(panel: SweepPanel) -> list[RegimeMean]:
 def _legend() -> list[Artist]:
     mark: dict[str, Any] = {"linestyle": "none", "markersize": 5}
     return [
-        *(
-            Line2D([], [], **mark, marker=shape, color=colour, label=REGIMES[regime])
-            for regime, (colour, shape) in REGIME_LOOK.items()
-        ),
+        *regime_marks(),
         Line2D([], [], **mark, marker="D", mfc="white", mec=INK, label="between regimes"),
         Line2D([], [], color=MUTED, linewidth=1, label="joins regimes"),
     ]
@@ -183,8 +179,8 @@ def _draw_panel(part: SubFigure, panel: SweepPanel, found: Sequence[RegimeMean])
     spreads.tick_params(axis="y", length=0, labelleft=False)
     widest = max((mean.deviation for mean in found if np.isfinite(mean.deviation)), default=0.0) or 0.01
     spreads.set_xlim(-0.03 * widest, max(1.06 * widest, spreads.get_xlim()[1]))
-    angle_axis(axes, "SAD (rad), mean over endmembers and runs")
-    angle_axis(spreads, "standard deviation (rad)", ticks=5)
+    value_axis(axes, "SAD (rad), mean over endmembers and runs")
+    value_axis(spreads, "standard deviation (rad)", ticks=5)
     title_panel(part, f"{panel.heading}, {_count_in_words(panel, found)}")
 
 

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from unmixing.figures.panels import compose, title_panel
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.figures.sweep_pairs import SHEET_RUNS, Kin, of_runs, of_sheets, sheet_cells
 from unmixing.figures.sweep_panels import (
@@ -23,13 +24,12 @@ from unmixing.figures.sweep_panels import (
     REGIME_LOOK,
     SAME_SIGN,
     SweepPanel,
-    compose,
     describe_sweep,
+    regime_marks,
     sweep_panels,
-    title_panel,
 )
 from unmixing.statistics.intervals import MINIMUM_RUNS
-from unmixing.tables.sweep_rows import AUGMENTING, PAPER_IMAGES, REGIMES, representatives
+from unmixing.tables.sweep_rows import AUGMENTING, PAPER_IMAGES, representatives
 
 _LINE_HEIGHT, _FRAME_HEIGHT = 0.34, 0.95
 _SPREAD = 0.3  # half height of a strip, in lines
@@ -162,10 +162,7 @@ def _why_empty(panel: SweepPanel) -> str:
 def _legend() -> list[Artist]:
     mark: dict[str, Any] = {"linestyle": "none", "markersize": 5}
     return [
-        *(
-            Line2D([], [], **mark, marker=shape, color=colour, label=REGIMES[regime])
-            for regime, (colour, shape) in REGIME_LOOK.items()
-        ),
+        *regime_marks(),
         Line2D([], [], **mark, marker=">", color=MUTED, label="beyond the axis"),
         Patch(color=_NULL_COLOUR, linewidth=0, label="density under chance alone"),
         Patch(color=PALETTE["sky"], linewidth=0, label="density of a crowd"),

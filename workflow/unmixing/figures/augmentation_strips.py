@@ -12,20 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from unmixing.figures.panels import compose, title_panel, value_axis
 from unmixing.figures.style import INK, MUTED, Description
 from unmixing.figures.sweep_panels import (
     REGIME_LOOK,
     SweepPanel,
-    angle_axis,
-    compose,
     describe_sweep,
     label_treatments,
     panel_height,
     place_treatments,
+    regime_marks,
     sweep_panels,
-    title_panel,
 )
-from unmixing.tables.sweep_rows import BASELINE, IDENTITY, REGIMES
+from unmixing.tables.sweep_rows import BASELINE, IDENTITY
 
 _LINE_HEIGHT, _FRAME_HEIGHT = 0.29, 0.72
 _LANE = 0.26  # from regime to regime, in lines
@@ -96,10 +95,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
 def _legend() -> list[Artist]:
     mark: dict[str, Any] = {"linestyle": "none", "markersize": 5}
     return [
-        *(
-            Line2D([], [], **mark, marker=shape, color=colour, label=REGIMES[regime])
-            for regime, (colour, shape) in REGIME_LOOK.items()
-        ),
+        *regime_marks(),
         Line2D([], [], **mark, marker="x", color=MUTED, label="collapsed run"),
         Line2D([], [], **_MEDIAN_TICK, label="median of a treatment"),
         Line2D([], [], **_CONTROL_LINE[IDENTITY], label="median, unaugmented copies"),
@@ -127,7 +123,7 @@ def _draw_panel(part: SubFigure, panel: SweepPanel) -> None:
     for treatment, place in places.items():
         text = _count_in_words(panel.runs[panel.runs["treatment"] == treatment])
         axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
-    angle_axis(axes, "SAD (rad), mean over endmembers", ticks=8)
+    value_axis(axes, "SAD (rad), mean over endmembers", ticks=8)
     title_panel(part, panel.heading)
 
 

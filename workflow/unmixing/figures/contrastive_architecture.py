@@ -19,7 +19,6 @@ from unmixing.tables.scene_rows import SceneRow
 if TYPE_CHECKING:
     from unmixing.models.contrastive import ContrastiveAutoencoder
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _DIAGRAM = 4.35
 _LANES = (1.42, 0.5, -0.5, -1.42)  # first reconstruction, first embedding, second embedding, second reconstruction
 _VIEWS = (0.96, -0.96)
@@ -78,9 +77,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     heads = head_lines(known[0][2]) if known else []
     height = _DIAGRAM + 0.3 + 0.2 * len(heads) if known else 0.6
     with style():
-        figure = Figure(figsize=(_WIDTH, height))
-        axes = figure.add_axes((0, 0, 1, 1))
-        canvas(axes, _WIDTH, height)
+        figure, axes = canvas(height)
         if not known:
             axes.text(0.1, height / 2, NO_FACTS, color=MUTED, va="center")
             return figure
@@ -112,12 +109,16 @@ def head_lines(count: int) -> list[list[str]]:
 def _draw_framework(
     axes: Axes, model: ContrastiveAutoencoder, scene: SceneRow, bands: int, count: int, middle: float
 ) -> None:
+    import torch
+
+    from unmixing.training.views import SELECTED
+
     layers = record_layers(model, model.view, bands)
     encoder, decoder, head = _parts(layers)
     sizes = model.parameter_counts()
     sign = "kernel ≥ 0" if stays_non_negative(model) else "kernel of any sign"
-    embedding = model.embed_patches(model_input(bands)).shape[1]
-    views = [TREATMENTS[name].title.split(" (")[0].lower() for name in selected_views()]
+    embedding = model.embed_patches(torch.ones(2, bands, 1, 1)).shape[1]
+    views = [TREATMENTS[name].title.split(" (")[0].lower() for name in SELECTED]
     lanes = [middle + lane for lane in _LANES]
     patch = Box(0.1, 1.02, middle, 0.75, "patch", (f"{bands} bands", "rows × columns"))
     both = [
@@ -175,17 +176,3 @@ def _parts(layers: Sequence[Layer]) -> tuple[list[str], list[str], list[str]]:
 def _drawn_from(views: Sequence[str]) -> list[str]:
     """Return the treatments that a view is drawn from, in lines, "or" before the last."""
     return [*views[:-1], f"or {views[-1]}"] if len(views) > 1 else list(views)
-
-
-def selected_views() -> tuple[str, ...]:
-    """Return the treatments that views are chosen from."""
-    from unmixing.training.views import SELECTED
-
-    return SELECTED
-
-
-def model_input(bands: int) -> Any:  # noqa: ANN401
-    """Return two patches of one value, a tensor (2, bands, 1, 1)."""
-    import torch
-
-    return torch.ones(2, bands, 1, 1)

@@ -22,10 +22,9 @@ from unmixing.figures.contrastive_panels import (
     count_runs,
     describe_phase,
     point_text,
-    spread,
 )
+from unmixing.figures.panels import compose, spread, title_panel
 from unmixing.figures.style import INK, MUTED, Description
-from unmixing.figures.sweep_panels import compose, title_panel
 from unmixing.protocol.points import POINTS
 from unmixing.tables.contrastive_rows import AS_IT_IS, LAMBDA_1
 

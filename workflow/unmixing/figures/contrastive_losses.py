@@ -15,18 +15,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from unmixing.embeddings import normalised_loss
-from unmixing.figures.contrastive_panels import (
-    TABLE_7,
-    Cell,
-    by_epoch,
-    cells,
-    count_runs,
-    describe_phase,
-    point_text,
-    spread,
-)
+from unmixing.figures.contrastive_panels import TABLE_7, Cell, by_epoch, cells, count_runs, describe_phase, point_text
+from unmixing.figures.panels import compose, spread, title_panel
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
-from unmixing.figures.sweep_panels import compose, title_panel
 from unmixing.tables.contrastive_rows import LAMBDA_1
 
 #: The figure of the paper that shows a scene.

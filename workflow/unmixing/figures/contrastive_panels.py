@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from unmixing.figures.panels import scenes_of_study
 from unmixing.figures.style import PALETTE, Description
 from unmixing.protocol.points import POINTS
 from unmixing.tables.contrastive_rows import (
@@ -27,7 +28,7 @@ from unmixing.tables.contrastive_rows import (
     run_table,
 )
 from unmixing.tables.run_rows import of_phase
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow
 
 #: The configurations of Table 7.
 TABLE_7: Mapping[str, str] = {
@@ -67,9 +68,6 @@ NO_RUNS: Mapping[str, str] = {
     "again",
 }
 EMPTY = "no scene of this study is trained in this phase"
-
-#: From this many runs a band leaves out the outer tenths; below, it spans all runs.
-FEWEST_FOR_QUANTILES = 10
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def cells(
     beside = of_phase(extra, phase) if extra is not None and "phase" in extra else pd.DataFrame()
     found: list[Cell] = []
     messages: list[tuple[str, str]] = []
-    for scene, protocol, part in parts(chosen, [one for one in scenes_to_show(scenes) if one.in_study]):
+    for scene, protocol, part in parts(chosen, scenes_of_study(scenes)):
         if part.empty:
             messages.append((f"{scene.title} ({scene.kind})", scene.reason or NO_RUNS[group]))
         else:
@@ -161,20 +159,6 @@ def point_text(rows: pd.DataFrame) -> str:
     if len(rows) and set(rows["loss"]) == {"nt_xent"}:
         del known["sigma"]
     return ", ".join(f"{FACTORS[key]} {float(values[0]):g}" for key, values in known.items() if len(values) == 1)
-
-
-def spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return lower end, median and upper end over runs: all of them, or from the 10th to the 90th percentile from ten.
-
-    Args:
-        values: (points, runs), NaN where a run has no value; a point without any has none.
-    """
-    outer = (10, 90) if values.shape[1] >= FEWEST_FOR_QUANTILES else (0, 100)
-    kept = np.isfinite(values).any(axis=1)
-    result = np.full((3, len(values)), np.nan)
-    if kept.any():
-        result[:, kept] = np.nanpercentile(values[kept], (outer[0], 50, outer[1]), axis=1)
-    return result[0], result[1], result[2]
 
 
 def by_epoch(curves: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from unmixing.figures.panels import WIDTH
 from unmixing.figures.style import INK, MUTED
 
 #: Layers that begin a new box.
-OPENING = ("convolution", "softmax", "mean")
+_OPENING = ("convolution", "softmax", "mean")
 
 _FACES = {"data": "#ffffff", "encoder": "#e3eff8", "decoder": "#fbe6da", "head": "#ddf1ea", "loss": "#f3f3f3"}
 _EDGES = {"data": MUTED, "encoder": "#0072B2", "decoder": "#D55E00", "head": "#009E73", "loss": INK}
@@ -66,7 +68,7 @@ def in_boxes(layers: Sequence[Layer]) -> list[list[Layer]]:
     """Return layers in groups, each of which begins with a convolution, a softmax or a mean."""
     groups: list[list[Layer]] = []
     for layer in layers:
-        if layer.kind in OPENING or not groups:
+        if layer.kind in _OPENING or not groups:
             groups.append([])
         groups[-1].append(layer)
     return groups
@@ -98,11 +100,14 @@ def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float])
     axes.add_patch(FancyArrowPatch(start, end, linewidth=1.1, **look))
 
 
-def canvas(axes: Axes, width: float, height: float) -> None:
-    """Make the data coordinates of axes inches, with nothing else drawn."""
-    axes.set_xlim(0, width)
+def canvas(height: float) -> tuple[Figure, Axes]:
+    """Return an empty figure, 9.6 inches wide, and axes all over it whose coordinates are inches."""
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, WIDTH)
     axes.set_ylim(0, height)
     axes.set_axis_off()
+    return figure, axes
 
 
 def write_table(axes: Axes, lefts: Sequence[float], top: float, cells: Sequence[Sequence[str]]) -> None:

@@ -7,36 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator
 
-from unmixing.figures.style import (
-    INK,
-    PALETTE,
-    Description,
-    break_at_gaps,
-    message_panel,
-    style,
-    wavelength_axis,
-)
+from unmixing.figures.panels import MARGIN, message_panel, scenes_of_study, spread, stacked
+from unmixing.figures.style import INK, PALETTE, Description, break_at_gaps, wavelength_axis
 from unmixing.tables.run_rows import SCORED, groups, scored, study_runs, study_scale, was_found
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 
-#: From this many runs the band leaves out the outer tenths; below, it spans all runs.
-FEWEST_FOR_QUANTILES = 10
-
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _ROW_HEIGHT, _HEAD_HEIGHT, _MESSAGE_HEIGHT, _LEGEND_HEIGHT = 1.85, 0.3, 0.34, 0.4
-_MARGIN = 0.008  # of the width, left of titles
 _REASON_WIDTH = 92  # characters in a line
 
 _ESTIMATE = PALETTE["vermilion"]
 _DASHES = (0, (4, 2))
+#: The median of a control.
+CONTROL: dict[str, Any] = {"color": PALETTE["blue"], "linestyle": (0, (1, 1.4))}
 
 
 @dataclass(frozen=True)
@@ -128,22 +119,15 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     """
     blocks = [
         _Block(scene, protocol, chosen, _spectra_of(spectra, scene.scene, protocol))
-        for scene, protocol, chosen in groups(rows, [row for row in scenes_to_show(scenes) if row.in_study])
+        for scene, protocol, chosen in groups(rows, scenes_of_study(scenes))
         # A protocol that the study does not ask of this scene takes no room.
         if len(chosen) or not protocol
     ]
     heights = [_LEGEND_HEIGHT, *(block.height for block in blocks)]
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        _draw_legend(parts[0])
+    with stacked(heights) as (figure, parts):
+        parts[0].legend(handles=legend(), loc="center left", ncols=4, frameon=False, borderaxespad=0)
         for part, block in zip(parts[1:], blocks, strict=True):
             _draw_block(part, block)
-        # Layout depends on the settings, which hold only inside this block.
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
     return figure
 
 
@@ -154,29 +138,29 @@ def _spectra_of(spectra: pd.DataFrame, scene: str, protocol: str) -> pd.DataFram
     return spectra[chosen & spectra["status"].isin(SCORED)]
 
 
-def _draw_legend(part: SubFigure) -> None:
-    handles = [
+def legend() -> list[Artist]:
+    """Return what is explained beside the panels of endmembers."""
+    return [
         Line2D([], [], color=INK, label="reference"),
         Line2D([], [], color=_ESTIMATE, linestyle=_DASHES, label="estimated, median over runs"),
         Patch(color=_ESTIMATE, alpha=0.25, linewidth=0, label="spread over runs"),
         Patch(color="#e6e6e6", linewidth=0, label="removed bands"),
     ]
-    part.legend(handles=handles, loc="center left", ncols=len(handles), frameon=False, borderaxespad=0)
 
 
 def _draw_block(part: SubFigure, block: _Block) -> None:
     """Draw title and panels of one scene, or the reason why it has none."""
     if not block.panels:
-        message_panel(part, block.heading, "\n".join(block.reason), _MARGIN)
+        message_panel(part, block.heading, "\n".join(block.reason))
         return
     total = block.rows["run"].nunique()
-    part.suptitle(f"{block.heading}, n = {total}", x=_MARGIN, ha="left", fontweight="bold", fontsize=9)
+    part.suptitle(f"{block.heading}, n = {total}", x=MARGIN, ha="left", fontweight="bold", fontsize=9)
     grid = part.subplots(block.grid_rows, block.columns, squeeze=False, sharey=True)
     panels: list[Axes] = list(grid.flat)
     endmembers = sorted(block.spectra["endmember"].unique())
     for position, (axes, endmember) in enumerate(zip(panels, endmembers, strict=False)):
         of_one = block.spectra[block.spectra["endmember"] == endmember]
-        _draw_endmember(axes, of_one)
+        draw_endmember(axes, of_one)
         axes.set_title(_panel_title(of_one, block.rows[block.rows["endmember"] == endmember]), loc="left")
         if position + block.columns >= block.panels:
             axes.set_xlabel("wavelength (nm)" if of_one["wavelength_nm"].notna().all() else "band")
@@ -196,29 +180,34 @@ def _panel_title(spectra: pd.DataFrame, rows: pd.DataFrame) -> str:
     return f"{name}\nSAD {angles.mean():.4f}{deviation}, found {int(was_found(rows).sum())}/{len(rows)}"
 
 
-def _draw_endmember(axes: Axes, spectra: pd.DataFrame) -> None:
-    """Draw reference, median and spread of one endmember over wavelength, or band where it is unknown."""
+def draw_endmember(axes: Axes, spectra: pd.DataFrame, control: pd.DataFrame | None = None) -> None:
+    """Draw reference, median and spread of one endmember over wavelength, or band where it is unknown.
+
+    Args:
+        axes: Where to draw.
+        spectra: One row per run and band.
+        control: The same of other runs, whose median is drawn as a dotted line; possibly empty.
+    """
     known = bool(spectra["wavelength_nm"].notna().all())
-    axis = "wavelength_nm" if known else "band"
-    estimates = spectra.pivot(index="band", columns="run", values="estimated").to_numpy(np.float64)
-    by_band = spectra.groupby("band")[[axis, "reference"]].first() if known else _by_band(spectra)
-    x = by_band[axis].to_numpy(np.float64)
+    by_band = spectra.groupby("band")[["wavelength_nm", "reference"]].first()
+    x = (by_band["wavelength_nm"] if known else by_band.index.to_series()).to_numpy(np.float64)
     # Overlapping spectrometers leave wavelengths out of order; a line must go from left to right.
     order = np.argsort(x, kind="stable")
-    x, estimates = x[order], estimates[order]
+    low, middle, high = (part[order] for part in spread(_estimates(spectra)))
     reference = by_band["reference"].to_numpy(np.float64)[order]
-    outer = (10, 90) if estimates.shape[1] >= FEWEST_FOR_QUANTILES else (0, 100)
-    low, high = np.percentile(estimates, outer, axis=1)
-    broken, low, high, middle, reference = break_at_gaps(x, low, high, np.median(estimates, axis=1), reference)
+    broken, low, middle, high, reference = break_at_gaps(x[order], low, middle, high, reference)
     axes.fill_between(broken, low, high, color=_ESTIMATE, alpha=0.25, linewidth=0)
     axes.plot(broken, reference, color=INK)
+    if control is not None and len(control):
+        _, without = break_at_gaps(x[order], spread(_estimates(control))[1][order])
+        axes.plot(broken, without, **CONTROL)
     axes.plot(broken, middle, color=_ESTIMATE, linestyle=_DASHES)
     axes.set_ylim(0, 1.05)
-    axes.yaxis.set_major_locator(mpl.ticker.FixedLocator([0, 0.5, 1]))
+    axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
     axes.grid(axis="y")
-    wavelength_axis(axes, x, label=False)
+    wavelength_axis(axes, x[order], label=False)
 
 
-def _by_band(spectra: pd.DataFrame) -> pd.DataFrame:
-    by_band = spectra.groupby("band")[["reference"]].first()
-    return by_band.assign(band=by_band.index)
+def _estimates(spectra: pd.DataFrame) -> np.ndarray:
+    """Return the estimates of one endmember, (bands, runs)."""
+    return spectra.pivot(index="band", columns="run", values="estimated").to_numpy(np.float64)

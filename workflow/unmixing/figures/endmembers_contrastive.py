@@ -13,20 +13,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from unmixing.figures.contrastive_panels import (
-    TABLE_7,
-    Cell,
-    cells,
-    count_runs,
-    describe_phase,
-    point_text,
-    spread,
-)
-from unmixing.figures.style import INK, MUTED, PALETTE, Description, break_at_gaps, wavelength_axis
-from unmixing.figures.sweep_panels import TITLE_LINE, compose, title_panel
+from unmixing.figures.contrastive_panels import TABLE_7, Cell, cells, count_runs, describe_phase, point_text
+from unmixing.figures.endmembers import CONTROL, draw_endmember, legend
+from unmixing.figures.panels import TITLE_LINE, compose, title_panel
+from unmixing.figures.style import Description
 from unmixing.published import paper_values
 from unmixing.tables.contrastive_rows import LAMBDA_1
 from unmixing.tables.run_rows import SCORED, scored, was_found
@@ -39,9 +31,6 @@ PAPER_FIGURES: Mapping[tuple[str, str], int] = {
 }
 _MOST_COLUMNS = 6
 _ROW_HEIGHT, _TITLE_HEIGHT = 1.62, 0.3
-
-_ESTIMATE, _CONTROL = PALETTE["vermilion"], PALETTE["blue"]
-_DASHES, _DOTS = (0, (4, 2)), (0, (1, 1.4))
 
 
 @dataclass(frozen=True)
@@ -150,13 +139,8 @@ def _height(block: _Block) -> float:
 
 
 def _legend() -> list[Artist]:
-    return [
-        Line2D([], [], color=INK, label="reference"),
-        Line2D([], [], color=_ESTIMATE, linestyle=_DASHES, label="estimated, median over runs"),
-        Patch(color=_ESTIMATE, alpha=0.25, linewidth=0, label="spread over runs"),
-        Line2D([], [], color=_CONTROL, linestyle=_DOTS, label="no contrastive term (λ = 1)"),
-        Patch(color="#e6e6e6", linewidth=0, label="removed bands"),
-    ]
+    *others, removed = legend()
+    return [*others, Line2D([], [], **CONTROL, label="no contrastive term (λ = 1)"), removed]
 
 
 def _draw_block(part: SubFigure, block: _Block) -> None:
@@ -167,7 +151,8 @@ def _draw_block(part: SubFigure, block: _Block) -> None:
     for axes, endmember in zip(panels, block.endmembers, strict=False):
         of_one = block.spectra[block.spectra["endmember"] == endmember]
         control = block.control[block.control["endmember"] == endmember] if len(block.control) else block.control
-        _draw_panel(axes, of_one, control, known)
+        draw_endmember(axes, of_one, control)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.set_title(_panel_title(block, endmember, str(of_one["name"].iloc[0])), loc="left", fontsize=8)
     for axes in panels[len(block.endmembers) :]:
         axes.set_axis_off()
@@ -206,32 +191,3 @@ def _paper_angle(scene: str, configuration: str, endmember: int) -> float | None
     chosen = (table["scene"] == scene) & (table["row_label"] == label) & (table["column"] == f"avg_e{endmember}")
     values = table.loc[chosen, "value"].dropna()
     return float(values.iloc[0]) if len(values) else None
-
-
-def _draw_panel(axes: Axes, spectra: pd.DataFrame, control: pd.DataFrame, known: bool) -> None:
-    """Draw the reference, the estimate with its spread, and the median of the control."""
-    by_band = spectra.groupby("band")[["wavelength_nm", "reference"]].first()
-    x = (by_band["wavelength_nm"] if known else by_band.index.to_series()).to_numpy(np.float64)
-    # Overlapping spectrometers leave wavelengths out of order; a line must go from left to right.
-    order = np.argsort(x, kind="stable")
-    low, middle, high = (part[order] for part in spread(_estimates(spectra)))
-    reference = by_band["reference"].to_numpy(np.float64)[order]
-    broken, low, middle, high, reference = break_at_gaps(x[order], low, middle, high, reference)
-    axes.fill_between(broken, low, high, color=_ESTIMATE, alpha=0.25, linewidth=0)
-    axes.plot(broken, reference, color=INK)
-    if len(control):
-        _, without, _ = spread(_estimates(control))
-        _, without = break_at_gaps(x[order], without[order])
-        axes.plot(broken, without, color=_CONTROL, linestyle=_DOTS)
-    axes.plot(broken, middle, color=_ESTIMATE, linestyle=_DASHES)
-    axes.set_ylim(0, 1.05)
-    axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
-    axes.grid(axis="y")
-    axes.tick_params(colors=MUTED, labelcolor=INK)
-    wavelength_axis(axes, x[order], label=False)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-
-
-def _estimates(spectra: pd.DataFrame) -> np.ndarray:
-    """Return the estimates of one endmember, (bands, runs)."""
-    return spectra.pivot(index="band", columns="run", values="estimated").sort_index().to_numpy(np.float64)

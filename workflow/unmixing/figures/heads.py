@@ -13,8 +13,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from unmixing.figures.contrastive_panels import Cell, cells, count_runs, describe_phase, point_text
+from unmixing.figures.panels import compose, signed_text, title_panel, value_axis
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
-from unmixing.figures.sweep_panels import angle_axis, compose, signed_text, title_panel
 from unmixing.protocol.points import Head
 from unmixing.statistics import PairedComparison, mean_interval, paired_comparison
 
@@ -132,7 +132,7 @@ def _draw_cell(part: SubFigure, cell: Cell) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(heads) - 0.45, -0.8)
     axes.spines["left"].set_visible(False)
-    angle_axis(axes, "SAD (rad)")
+    value_axis(axes, "SAD (rad)")
     title_panel(part, f"{cell.heading}, {point_text(cell.rows)}, {count_runs(cell.rows)}")
 
 

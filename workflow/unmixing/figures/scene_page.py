@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from unmixing.figures.panels import MARGIN, WIDTH, stacked
 from unmixing.figures.style import (
     ABUNDANCE_COLOURS,
     INK,
@@ -18,7 +19,6 @@ from unmixing.figures.style import (
     PALETTE,
     Description,
     break_at_gaps,
-    style,
     wavelength_axis,
 )
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_WIDTH = 9.6  # inches, as all figures
 _TOP_HEIGHT = 3.1
 _MAP_COLUMNS = 4
 _MAP_SIDE = 2.1  # inches, of a map's longer side
@@ -91,18 +90,12 @@ def draw(scene: xr.Dataset) -> Figure:
     rows = -(-len(layers) // columns)
     cell = _cell_height(shape, columns)
     heights = [_TOP_HEIGHT, *([_HEAD + rows * cell] if layers else [])]
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    with stacked(heights) as (figure, parts):
         picture, spectra = parts[0].subplots(1, 2, width_ratios=[1, 2.1])
         _draw_quicklook(picture, scene)
         _draw_spectra(spectra, scene)
         if layers:
             _draw_maps(parts[1], layers, titles, (rows, columns), scene)
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
     return figure
 
 
@@ -203,7 +196,7 @@ def _columns(count: int, shape: tuple[int, int]) -> int:
 
 def _cell_height(shape: tuple[int, int], columns: int) -> float:
     """Return the height of a map with its title, in inches."""
-    width = (_WIDTH - 1.0) / max(columns, 3) - 0.15
+    width = (WIDTH - 1.0) / max(columns, 3) - 0.15
     return min(width * shape[0] / shape[1], 1.5 * _MAP_SIDE) + _CELL_HEIGHT
 
 
@@ -214,7 +207,7 @@ def _draw_maps(
     grid: tuple[int, int],
     scene: xr.Dataset,
 ) -> None:
-    part.suptitle(_map_heading(scene), x=0.008, ha="left", fontsize=9, fontweight="bold")
+    part.suptitle(_map_heading(scene), x=MARGIN, ha="left", fontsize=9, fontweight="bold")
     seen = _seen(scene)
     colours = mpl.colormaps[ABUNDANCE_COLOURS].with_extremes(bad=_UNSEEN)
     panels: list[Axes] = list(part.subplots(*grid, squeeze=False).flat)

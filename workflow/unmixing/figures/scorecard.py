@@ -15,8 +15,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from unmixing.figures.panels import compose, signed_text, value_axis
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
-from unmixing.figures.sweep_panels import angle_axis, compose, signed_text
 from unmixing.statistics.verdicts import OUTCOMES, Judgement
 from unmixing.tables.scorecard import counts_note
 from unmixing.tables.scorecard_values import Comparison, comparisons
@@ -187,7 +187,7 @@ def _draw_values(part: SubFigure, shown: Sequence[Comparison]) -> None:
     axes.set_ylim(places[-1] + 0.7, -0.2)
     axes.set_xlim(*_bounds(shown))
     axes.spines["left"].set_visible(False)
-    angle_axis(axes, "ours − paper (rad)", signed=True)
+    value_axis(axes, "ours − paper (rad)", signed=True)
 
 
 def _draw_value(axes: Axes, place: float, one: Comparison, judgement: Judgement) -> None:

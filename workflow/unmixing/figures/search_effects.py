@@ -15,8 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from unmixing.figures.contrastive_panels import FACTORS, Cell, cells, describe_phase
+from unmixing.figures.panels import compose, title_panel
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
-from unmixing.figures.sweep_panels import compose, title_panel
 from unmixing.statistics import mean_interval
 from unmixing.tables.contrastive_trials import Search, searches
 
@@ -31,6 +31,7 @@ _OURS, _SHEET = PALETTE["blue"], PALETTE["orange"]
 _HEIGHT = 2.5
 _APART = 0.16  # of the sheet's marks from ours, in levels
 _SPREAD = 0.1  # half width of a strip of trials
+NO_SHEET = "Released sheet: not at hand; name the folder of the released sheets (UNMIXING_REFERENCE)."
 NO_SCORE = "no trial has an SAD: all diverged, or the scene has no references"
 
 
@@ -82,7 +83,7 @@ def describe(
         "Batch size sets the number of updates, and patch size the share of padding: both are confounded with these.",
     ]
     if released is None:
-        notes.append("Released sheet: not at hand; name the folder of the released sheets (UNMIXING_REFERENCE).")
+        notes.append(NO_SHEET)
     else:
         notes.append("Released sheet: one run for each configuration, seed 42, Samson and Urban4 alone.")
     return describe_phase(

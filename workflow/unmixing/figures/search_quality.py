@@ -16,9 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from unmixing.figures.contrastive_panels import Cell, cells, describe_phase
-from unmixing.figures.search_effects import NO_SCORE, sheet_of
+from unmixing.figures.panels import compose, title_panel
+from unmixing.figures.search_effects import NO_SCORE, NO_SHEET, sheet_of
 from unmixing.figures.style import INK, MUTED, PALETTE, Description
-from unmixing.figures.sweep_panels import compose, title_panel
 from unmixing.statistics import mean_interval
 from unmixing.tables.contrastive_trials import Search, searches
 from unmixing.tables.run_rows import of_phase, run_means
@@ -79,7 +79,7 @@ def describe(
         "propose is not counted, nor are the candidates' further runs.",
     ]
     if released is None:
-        notes.append("Released sheet: not at hand; name the folder of the released sheets (UNMIXING_REFERENCE).")
+        notes.append(NO_SHEET)
     else:
         notes.append(
             "Dotted: expected best of as many configurations of the released grid drawn without replacement; its "

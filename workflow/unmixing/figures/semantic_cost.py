@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from unmixing.figures.style import PALETTE, Description, message_panel, style
+from unmixing.figures.panels import message_figure, stacked
+from unmixing.figures.style import PALETTE, Description
 from unmixing.tables.semantic_cost import NOT_RUN
 
-_WIDTH, _ROW_HEIGHT, _FRAME_HEIGHT, _MESSAGE_HEIGHT = 9.6, 0.34, 0.9, 0.9
-_MARGIN = 0.008
+_ROW_HEIGHT, _FRAME_HEIGHT, _MESSAGE_HEIGHT = 0.34, 0.9, 0.9
 #: Colours and marks of what is told apart in a panel: threads above, scenes below.
 _MARKS = (
     (PALETTE["blue"], "o"), (PALETTE["vermilion"], "s"), (PALETTE["green"], "D"), (PALETTE["purple"], "^"),
@@ -72,25 +72,17 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     del spectra
     titles = {str(record["scene"]): str(record["title"]) for record in scenes} | _NO_SCENES
     timed = _timed(rows)
-    with style():
-        if timed.empty:
-            figure = Figure(figsize=(_WIDTH, _MESSAGE_HEIGHT))
-            message_panel(figure.subfigures(1, 1, squeeze=False)[0, 0], "Costs", NOT_RUN, _MARGIN)
-            return figure
-        items = list(dict.fromkeys(timed["title"]))
-        smaller = rows[rows["part"] == "compression"]
-        names = list(dict.fromkeys(smaller["variant"]))
-        heights = [_FRAME_HEIGHT + _ROW_HEIGHT * len(items), _FRAME_HEIGHT + _ROW_HEIGHT * len(names)]
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    if timed.empty:
+        return message_figure("Costs", NOT_RUN, _MESSAGE_HEIGHT)
+    items = list(dict.fromkeys(timed["title"]))
+    smaller = rows[rows["part"] == "compression"]
+    names = list(dict.fromkeys(smaller["variant"]))
+    heights = [_FRAME_HEIGHT + _ROW_HEIGHT * len(items), _FRAME_HEIGHT + _ROW_HEIGHT * len(names)]
+    with stacked(heights) as (figure, (upper, lower)):
         _draw_times(upper.subplots(), timed, items)
         size, change = lower.subplots(1, 2, sharey=True)
         _draw_sizes(size, smaller, names)
         _draw_changes(change, smaller, names, titles)
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
     return figure
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unmixing.figures.style import INK, MUTED, Description, message_panel, style
+from unmixing.figures.panels import WIDTH, message_figure
+from unmixing.figures.style import INK, MUTED, Description, style
 from unmixing.semantic.experiments.labels import ENVELOPE, MODEL, SCLS
 
-_WIDTH, _ROW_HEIGHT, _MESSAGE_HEIGHT = 9.6, 2.5, 0.6
-_MARGIN = 0.008
+_ROW_HEIGHT, _MESSAGE_HEIGHT = 2.5, 0.6
 #: Method and metric of each panel of a row, its heading and its scale of colours.
 _PANELS = (
     (MODEL, "armse", "model, aRMSE", "cividis_r"),
@@ -65,14 +65,11 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     """
     del spectra, scenes
     chosen = _chosen(rows)
+    if chosen.empty:
+        return message_figure("Operating envelope", "not run: robustness is not part of this study", _MESSAGE_HEIGHT)
+    counts = sorted(chosen["distractors"].unique())
     with style():
-        if chosen.empty:
-            figure = Figure(figsize=(_WIDTH, _MESSAGE_HEIGHT))
-            part = figure.subfigures(1, 1, squeeze=False)[0, 0]
-            message_panel(part, "Operating envelope", "not run: robustness is not part of this study", _MARGIN)
-            return figure
-        counts = sorted(chosen["distractors"].unique())
-        figure = Figure(figsize=(_WIDTH, _ROW_HEIGHT * len(counts)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, _ROW_HEIGHT * len(counts)), layout="constrained")
         grid = figure.subplots(len(counts), len(_PANELS), squeeze=False)
         errors = chosen[chosen["metric"] == "armse"].groupby(["method", "level"])["value"].mean()
         limits = {"armse": (float(errors.min()), float(errors.max())), "abstained": (0.0, 1.0)}

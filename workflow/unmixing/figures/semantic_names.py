@@ -11,16 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
+from unmixing.figures.panels import MARGIN, message_panel, stacked, value_axis
+from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.semantic.leaderboard import compare_arms, judge
 from unmixing.semantic.named_spectra import SUBSETS
 from unmixing.tables.semantic_names import NOT_RUN, split_rows
 
-_WIDTH = 9.6
 _ROW_HEIGHT, _FRAME_HEIGHT, _LEGEND_HEIGHT, _MESSAGE_HEIGHT = 0.62, 1.1, 0.35, 0.6
-_MARGIN = 0.008
 
 #: Pairs of arms from top to bottom within a row: colour, marker, filled, and what the legend calls them.
 _PAIRS: Mapping[tuple[str, str], tuple[str, str, bool, str]] = {
@@ -100,23 +98,17 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         heights.append(_FRAME_HEIGHT + _ROW_HEIGHT * subsets)
     if not encoders:
         heights.append(_MESSAGE_HEIGHT)
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    with stacked(heights) as (figure, parts):
         parts[0].legend(handles=_legend(), loc="center left", ncols=4, frameon=False, borderaxespad=0)
         if not encoders:
-            message_panel(parts[1], "Held-out names", NOT_RUN, _MARGIN)
+            message_panel(parts[1], "Held-out names", NOT_RUN)
         for part, encoder in zip(parts[1:], encoders, strict=False):
             chosen = compared[compared["encoder"] == encoder]
-            part.suptitle(encoder, x=_MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
+            part.suptitle(encoder, x=MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
             axes = part.subplots(1, 2, sharey=True)
             for panel, measure in zip(axes, _PANELS, strict=True):
                 _draw_panel(panel, chosen[chosen["measure"] == measure], measure)
             _label_rows(axes[0], chosen)
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
     return figure
 
 
@@ -155,12 +147,8 @@ def _draw_panel(axes: Axes, compared: pd.DataFrame, measure: str) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     label, better, side = _PANELS[measure]
-    axes.set_xlabel(label)
     axes.set_title(better, loc="left" if side == "right" else "right", color=MUTED)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0"))
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
+    value_axis(axes, label, signed=True)
 
 
 def _label_rows(axes: Axes, compared: pd.DataFrame) -> None:

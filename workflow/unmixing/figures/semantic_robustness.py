@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from unmixing.figures.style import INK, MUTED, PALETTE, Description, message_panel, style
+from unmixing.figures.panels import MARGIN, WIDTH, message_figure
+from unmixing.figures.style import INK, MUTED, PALETTE, Description, style
 from unmixing.semantic.experiments.labels import (
     ATTACKS,
     BASE,
@@ -34,9 +35,8 @@ from unmixing.semantic.experiments.labels import (
 )
 from unmixing.tables.semantic_draws import base_of, by_draw, described, reliance_verdict
 
-_WIDTH, _COLUMNS = 9.6, 4
+_COLUMNS = 4
 _PANEL_HEIGHT, _LEGEND_HEIGHT, _RELIANCE_HEIGHT, _MESSAGE_HEIGHT = 1.75, 0.5, 3.0, 0.6
-_MARGIN = 0.008
 #: Tests without an amplitude that are drawn all the same: two ways of being another sensor.
 _SENSORS = ("as Sentinel-2", "as Landsat 8")
 
@@ -108,16 +108,13 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     """
     del spectra, scenes
     tests = _tests(rows)
+    if not tests:
+        return message_figure("Robustness", "not run: robustness is not part of this study", _MESSAGE_HEIGHT)
+    lines = -(-len(tests) // _COLUMNS)
+    reliance = (rows["test"] == RELIANCE).any()
+    heights = [_LEGEND_HEIGHT, _PANEL_HEIGHT * lines, *([_RELIANCE_HEIGHT] if reliance else [])]
     with style():
-        if not tests:
-            figure = Figure(figsize=(_WIDTH, _MESSAGE_HEIGHT))
-            part = figure.subfigures(1, 1, squeeze=False)[0, 0]
-            message_panel(part, "Robustness", "not run: robustness is not part of this study", _MARGIN)
-            return figure
-        lines = -(-len(tests) // _COLUMNS)
-        reliance = (rows["test"] == RELIANCE).any()
-        heights = [_LEGEND_HEIGHT, _PANEL_HEIGHT * lines, *([_RELIANCE_HEIGHT] if reliance else [])]
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         drawn = [method for method in _LOOK if rows.loc[rows["method"] == method, "value"].notna().any()]
         parts[0].legend(handles=[_mark(_LOOK[name], name) for name in drawn], loc="center left", ncols=4, frameon=False)
@@ -207,7 +204,7 @@ def _line(
 
 
 def _reliance(part: SubFigure, rows: pd.DataFrame) -> None:
-    part.suptitle("Reliance on language", x=_MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
+    part.suptitle("Reliance on language", x=MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
     left, right = part.subplots(1, 2)
     numbers = sorted(rows["number"].unique())
     of_level = {number: rows[rows["number"] == number] for number in numbers}

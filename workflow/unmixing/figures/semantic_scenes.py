@@ -14,23 +14,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from unmixing.figures.style import (
-    INK,
-    MUTED,
-    PALETTE,
-    Description,
+from unmixing.figures.panels import (
+    MARGIN,
     merge_messages,
     message_height,
     message_panel,
-    style,
+    scenes_of_study,
+    stacked,
+    value_axis,
 )
+from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 from unmixing.tables.semantic_rows import FEW_SHOT, ZERO_SHOT, convention_of, described, measured, values_of
 from unmixing.tables.semantic_scenes import BARS
 
-_WIDTH = 9.6
 _SCENE_HEIGHT, _LEGEND_HEIGHT = 2.75, 0.62
-_MARGIN = 0.008
 _NOT_RUN = "not unmixed by names: no reference abundances, or not part of this study"
 
 #: Methods without shots from top to bottom: label, colour, marker, filled.
@@ -111,7 +109,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         A figure 9.6 inches wide; a scene of the study without rows has a line that says why.
     """
     del spectra
-    shown = [scene for scene in scenes_to_show(scenes) if scene.in_study]
+    shown = scenes_of_study(scenes)
     found = {scene.scene: measured(rows, ZERO_SHOT, scene.scene) for scene in shown}
     found = {scene: part[part["value"].notna()] if len(part) else part for scene, part in found.items()}
     drawn = [scene for scene in shown if len(found[scene.scene])]
@@ -119,22 +117,16 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
         (f"{scene.title} ({scene.kind})", scene.reason or _NOT_RUN) for scene in shown if scene not in drawn
     )
     heights = [_LEGEND_HEIGHT, *([_SCENE_HEIGHT] * len(drawn)), *(message_height(*message) for message in told)]
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    with stacked(heights) as (figure, parts):
         parts[0].legend(handles=_legend(), loc="center", ncols=5, frameon=False, borderaxespad=0, columnspacing=1.2)
         for part, scene in zip(parts[1:], drawn, strict=False):
             heading = f"{scene.title} ({scene.kind})"
-            part.suptitle(heading, x=_MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
+            part.suptitle(heading, x=MARGIN, ha="left", fontweight="bold", fontsize=9, color=INK)
             left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.25, 1]})
             _draw_rows(left, found[scene.scene], scene)
             _draw_curves(right, measured(rows, FEW_SHOT, scene.scene))
         for part, message in zip(parts[1 + len(drawn) :], told, strict=True):
-            message_panel(part, *message, _MARGIN)
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
+            message_panel(part, *message)
     return figure
 
 
@@ -171,10 +163,7 @@ def _draw_rows(axes: Axes, rows: pd.DataFrame, scene: SceneRow) -> None:
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.set_xlabel("aRMSE without shots" + (", raw difference" if convention == "raw" else ""))
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
+    value_axis(axes, "aRMSE without shots" + (", raw difference" if convention == "raw" else ""))
 
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:

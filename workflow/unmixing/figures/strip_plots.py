@@ -12,23 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from unmixing.figures.style import (
-    INK,
-    MUTED,
-    PALETTE,
-    Description,
-    merge_messages,
-    message_height,
-    message_panel,
-    style,
-)
+from unmixing.figures.panels import merge_messages, message_height, message_panel, scenes_of_study, stacked
+from unmixing.figures.style import INK, MUTED, PALETTE, Description
 from unmixing.published import paper_values
 from unmixing.tables.run_rows import groups, of_phase, scored, study_runs, study_scale
 from unmixing.tables.scene_rows import SceneRow, scenes_to_show
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _PANEL_HEIGHT, _LEGEND_HEIGHT = 2.5, 0.4
-_MARGIN = 0.008
 _SPREAD = 0.22  # half width of a strip
 _HALF = 0.36  # half width of a line
 
@@ -80,7 +70,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     Returns:
         A figure 9.6 inches wide; a scene of the study without scored runs has a line that says why.
     """
-    shown = [scene for scene in scenes_to_show(scenes) if scene.in_study]
+    shown = scenes_of_study(scenes)
     panels, messages = [], []
     for scene, protocol, chosen in groups(of_phase(rows, "baseline"), shown):
         usable = scored(chosen).dropna(subset=["sad_rad"]) if len(chosen) else chosen
@@ -98,9 +88,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
     )
     heights = [_LEGEND_HEIGHT, *[_PANEL_HEIGHT] * lines, *(message_height(*message) for message in told)]
     known = {scene.scene: _reference_angles(rows, scene.scene) for scene, _, _ in panels}
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    with stacked(heights) as (figure, parts):
         handles = _legend([scene for scene, _, _ in panels], known)
         parts[0].legend(handles=handles, loc="center left", ncols=5, frameon=False, borderaxespad=0)
         for line in range(lines):
@@ -111,12 +99,7 @@ def draw(spectra: pd.DataFrame, rows: pd.DataFrame, scenes: Sequence[Mapping[str
             for axes in grid[len(pair) :]:
                 axes.set_axis_off()
         for part, message in zip(parts[1 + lines :], told, strict=True):
-            message_panel(part, *message, _MARGIN)
-        # Layout depends on the settings, which hold only inside this block.
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
+            message_panel(part, *message)
     return figure
 
 

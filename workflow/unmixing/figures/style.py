@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from html import unescape
@@ -21,7 +20,7 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from unmixing.errors import UnmixingError
@@ -46,9 +45,6 @@ MUTED = "#595959"
 
 #: Endings in the order of writing.
 FORMATS = ("png", "pdf", "svg")
-
-#: Characters in a line of a message: what is missing, and why.
-_HEADING, _REASON = 38, 92
 
 #: A gap in wavelength wider than this many median spacings is a removed band, not a coarse one.
 GAP_FACTOR = 3.0
@@ -161,36 +157,6 @@ def wavelength_axis(axes: Axes, wavelength: ArrayLike, label: bool = True) -> No
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
     if label:
         axes.set_xlabel("wavelength (nm)")
-
-
-def merge_messages(messages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return pairs of heading and reason with the headings of one reason together, a line each.
-
-    Args:
-        messages: Heading and reason of what cannot be drawn.
-    """
-    headings: dict[str, list[str]] = {}
-    for heading, reason in messages:
-        headings.setdefault(reason, []).append(textwrap.fill(heading, _HEADING))
-    return [("\n".join(found), textwrap.fill(reason, _REASON)) for reason, found in headings.items()]
-
-
-def message_height(heading: str, text: str) -> float:
-    """Return the height of a message panel in inches."""
-    return 0.2 + 0.155 * (1 + max(heading.count("\n"), text.count("\n")))
-
-
-def message_panel(part: SubFigure, heading: str, text: str, margin: float) -> None:
-    """Fill an otherwise empty part of a figure with what it would show and why it does not.
-
-    Args:
-        part: Where to write.
-        heading: What is missing.
-        text: Why, and what to do; may have several lines.
-        margin: Left margin as a share of the width.
-    """
-    part.text(margin, 0.5, heading, va="center", ha="left", color=MUTED, fontsize=9, fontweight="bold")
-    part.text(0.36, 0.5, text, va="center", ha="left", color=MUTED)
 
 
 def save_figure(figure: Figure, stem: Path, description: Description) -> list[Path]:

@@ -129,18 +129,10 @@ def sheet_cells(released: pd.DataFrame) -> pd.DataFrame:
     """Return the cells of the released sheets that can be compared: single endmembers in single regimes.
 
     Args:
-        released: What `unmixing.published.released.released_sweep` returns; or columns scene, regime, treatment,
-            endmember, mean, sd, and where they differ from 90 and 25 also images and n.
-
-    Returns:
-        Columns scene, images, regime, treatment, endmember, mean and sd in radians, n.
+        released: What `unmixing.published.released.released_sweep` returns.
     """
-    cells = released.rename(columns={"released_mean": "mean", "released_std": "sd"})
-    for column, usual in (("images", PAPER_IMAGES), ("n", SHEET_RUNS)):
-        if column not in cells:
-            cells = cells.assign(**{column: usual})
-    single = cells["regime"].isin(REGIMES) & (cells["endmember"] > 0) & cells["treatment"].isin(AUGMENTING)
-    return cells.loc[single, ["scene", "images", "regime", "treatment", "endmember", "mean", "sd", "n"]]
+    single = released["regime"].isin(REGIMES) & (released["endmember"] > 0) & released["treatment"].isin(AUGMENTING)
+    return released[single]
 
 
 def of_sheets(cells: pd.DataFrame, images: int) -> list[Kin]:
@@ -151,17 +143,19 @@ def of_sheets(cells: pd.DataFrame, images: int) -> list[Kin]:
         images: That number.
     """
     place = ["scene", "regime", "endmember"]
-    tables = {column: cells.pivot(index=place, columns="treatment", values=column) for column in ("mean", "sd", "n")}
-    regimes = tables["mean"].index.get_level_values("regime").tolist()
+    means, deviations = (
+        cells.pivot(index=place, columns="treatment", values=column) for column in ("released_mean", "released_std")
+    )
+    regimes = means.index.get_level_values("regime").tolist()
+    freedom = 2 * (SHEET_RUNS - 1)
     lines = []
     for (name, same), pairs in kinds_of_pairs(set(cells["treatment"]), "released", images).items():
         found: list[tuple[float, int, str]] = []
         for first, second in pairs:
-            difference = tables["mean"][first] - tables["mean"][second]
+            difference = means[first] - means[second]
             # A population variance over n - 1 is the sample variance over n.
-            squares = sum(tables["sd"][one] ** 2 / (tables["n"][one] - 1) for one in (first, second))
-            freedom = tables["n"][first] + tables["n"][second] - 2
-            values = zip(difference, np.sqrt(squares), freedom, regimes, strict=True)
-            found += [(_absolute_t(d, e), int(f), regime) for d, e, f, regime in values if np.isfinite(d + e)]
+            error = np.sqrt(sum(deviations[one] ** 2 / (SHEET_RUNS - 1) for one in (first, second)))
+            values = zip(difference, error, regimes, strict=True)
+            found += [(_absolute_t(d, e), freedom, regime) for d, e, regime in values if np.isfinite(d + e)]
         lines.append(_kin(f"{name}, {len(pairs)} pair{'s' * (len(pairs) > 1)}", same, found))
     return lines

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.lines import Line2D
 
 from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.errors import UnmixingError
-from unmixing.figures.style import (
-    INK,
-    PALETTE,
-    VERMILION_INK,
-    Description,
-    merge_messages,
-    message_height,
-    message_panel,
-    style,
-)
+from unmixing.figures.panels import scenes_of_study
+from unmixing.figures.style import PALETTE, VERMILION_INK, Description
 from unmixing.tables.run_rows import NO_REFERENCE, SCORED
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow
 from unmixing.tables.sweep_rows import (
     CONTROLS,
     DYNAMIC,
@@ -64,13 +55,7 @@ _SAME_NOTE = (
 )
 _FLIP_NOTE = "The flip of both axes stands in the released sheets only, not in Table 2."
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
-_MARGIN = 0.008
-_LEGEND_LINE = 0.22
-TITLE_LINE = 124  # characters of a panel's title in one line
 _GROUP_GAP = 0.45  # lines
-
-Panel = TypeVar("Panel")
 
 
 @dataclass(frozen=True)
@@ -147,7 +132,7 @@ def sweep_panels(
         _check(chosen)
     panels: list[SweepPanel] = []
     messages: list[tuple[str, str]] = []
-    for scene, protocol, images, part in sweep_groups(chosen, _of_study(scenes)):
+    for scene, protocol, images, part in sweep_groups(chosen, scenes_of_study(scenes)):
         if part.empty:
             messages.append((f"{scene.title} ({scene.kind})", scene.reason or NO_SWEEP))
             continue
@@ -158,10 +143,6 @@ def sweep_panels(
             diverged = not part["status"].isin(SCORED).any()
             messages.append((panel.heading, "all runs diverged" if diverged else NO_REFERENCE))
     return panels, messages
-
-
-def _of_study(scenes: Sequence[Mapping[str, Any]]) -> list[SceneRow]:
-    return [scene for scene in scenes_to_show(scenes) if scene.in_study]
 
 
 def _check(rows: pd.DataFrame) -> None:
@@ -232,80 +213,19 @@ def separate_groups(axes: Axes, places: Mapping[str, float]) -> None:
     axes.set_ylim(heights[-1] + 0.6, -0.6)
 
 
-def angle_axis(axes: Axes, label: str, *, signed: bool = False, ticks: int = 6) -> None:
-    """Set up a horizontal axis of angles.
-
-    Args:
-        axes: Where to draw.
-        label: What is plotted.
-        signed: Whether values are differences, printed with their sign.
-        ticks: Steps at most.
-    """
-    axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
-    if signed:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_text(value, "+.3g") if value else "0"))
-    axes.set_xlabel(label)
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
+def regime_marks() -> list[Artist]:
+    """Return the entries of a legend that tell the regimes apart."""
+    mark: dict[str, Any] = {"linestyle": "none", "markersize": 5}
+    return [
+        Line2D([], [], **mark, marker=shape, color=colour, label=REGIMES[regime])
+        for regime, (colour, shape) in REGIME_LOOK.items()
+    ]
 
 
 def span(values: Sequence[int]) -> str:
     """Return a range of counts in words."""
     low, high = min(values), max(values)
     return f"{low}" if low == high else f"{low} to {high}"
-
-
-def signed_text(value: float, form: str = "+.4f") -> str:
-    """Return a number with its sign, with a minus that is as wide as the plus."""
-    return format(value, form).replace("-", "−")
-
-
-def compose(
-    panels: Sequence[Panel],
-    messages: Sequence[tuple[str, str]],
-    legend: Sequence[Artist],
-    height: Callable[[Panel], float],
-    draw: Callable[[SubFigure, Panel], None],
-    legend_columns: int = 4,
-) -> Figure:
-    """Put legend, panels and messages under each other.
-
-    Args:
-        panels: What is drawn.
-        messages: Heading and reason of what cannot be drawn.
-        legend: Handles with labels, for all panels.
-        height: Returns a panel's height in inches.
-        draw: Draws one panel.
-        legend_columns: Entries of the legend side by side.
-
-    Returns:
-        A figure 9.6 inches wide.
-    """
-    # Nothing drawn, nothing to explain.
-    head = 0.16 + _LEGEND_LINE * -(-len(legend) // legend_columns) if panels else 0.05
-    told = merge_messages(messages)
-    heights = [head, *map(height, panels), *(message_height(*message) for message in told)]
-    with style():
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        if panels:
-            parts[0].legend(handles=legend, loc="center left", ncols=legend_columns, frameon=False, borderaxespad=0)
-        for part, panel in zip(parts[1:], panels, strict=False):
-            draw(part, panel)
-        for part, (heading, reason) in zip(parts[1 + len(panels) :], told, strict=True):
-            message_panel(part, heading, reason, _MARGIN)
-        # Layout depends on the settings, which hold only inside this block.
-        engine = figure.get_layout_engine()
-        if engine is not None:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
-    return figure
-
-
-def title_panel(part: SubFigure, text: str) -> None:
-    """Write a panel's title at its left edge, in as many lines as it needs."""
-    text = "\n".join(textwrap.fill(line, TITLE_LINE) for line in text.split("\n"))
-    part.suptitle(text, x=_MARGIN, ha="left", color=INK, fontweight="bold", fontsize=9)
 
 
 def describe_sweep(
@@ -330,7 +250,7 @@ def describe_sweep(
         scale: By scene; the key `augmentation` holds the planned scale of the sweep.
         provenance: Commit, versions, input checksums.
     """
-    panels, shown = sweep_panels(rows, scenes)[0], _of_study(scenes)
+    panels, shown = sweep_panels(rows, scenes)[0], scenes_of_study(scenes)
     added = [_SAME_NOTE] if any(panel.repeats(one) for panel in panels for one in panel.treatments) else []
     added += [_FLIP_NOTE] if any("flip_both" in panel.treatments for panel in panels) else []
     return Description(

@@ -13,9 +13,9 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
 from unmixing.figures.diagram import Box, canvas, draw_box
+from unmixing.figures.panels import WIDTH
 from unmixing.figures.style import MUTED, PALETTE, Description, style
 
-_WIDTH = 9.6  # inches: 691 points, 922 pixels in the report
 _WIDTHS = (1.05, 1.75, 1.75, 1.75, 1.05)  # of the boxes in each column
 _HEIGHT = 0.42
 _STEP = 0.52  # inches from one box to the one below
@@ -146,15 +146,13 @@ def draw(steps: Sequence[Mapping[str, Any]], seconds: Mapping[str, float]) -> Fi
     heights = _places(boxes)
     lowest = min(heights.values())
     height = 2 * _MARGIN + _HEIGHT - lowest
-    gap = (_WIDTH - 2 * _MARGIN - sum(_WIDTHS)) / _REPORT
+    gap = (WIDTH - 2 * _MARGIN - sum(_WIDTHS)) / _REPORT
     kinds = {0: "data", 1: "encoder", 2: "head", _TABLES: "decoder", _REPORT: "loss"}
     crossing = dict.fromkeys(node.part for node in boxes if 0 < node.column < _TABLES)
     colours = {part: PALETTE[name] for part, name in zip(crossing, cycle(_ACROSS), strict=False)}
     by_key = {node.key: node for node in boxes}
     with style():
-        figure = Figure(figsize=(_WIDTH, height))
-        axes = figure.add_axes((0, 0, 1, 1))
-        canvas(axes, _WIDTH, height)
+        figure, axes = canvas(height)
         drawn = {
             node.key: Box(
                 _MARGIN + sum(_WIDTHS[: node.column]) + node.column * gap,

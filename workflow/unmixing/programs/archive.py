@@ -1,4 +1,4 @@
-"""Adds the runs of a finished study to the committed evidence, as tidy rows and spectra, and its tables."""
+"""Adds to the committed evidence: the runs of a finished study as tidy rows and spectra, its tables, its report."""
 
 import argparse
 from pathlib import Path
@@ -15,9 +15,17 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="keep the study's tables instead, once its runs are kept; `unmixing verify` makes them again",
     )
+    parser.add_argument(
+        "--report", action="store_true", help="keep the study's report and figures instead, once its tables are kept"
+    )
     options = parser.parse_args(arguments)
     if options.tables:
         return _tables(options.results, options.reference)
+    if options.report:
+        from unmixing.verification import commit_report
+
+        print(f"report and figures: {commit_report(options.results, options.reference).parent}", flush=True)
+        return 0
     from unmixing.errors import UnmixingError
     from unmixing.reference import commit_rows
     from unmixing.store import read_parquet

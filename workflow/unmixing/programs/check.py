@@ -1,15 +1,28 @@
 """Reads a scene, proves it, and prints every check and a verdict: a file, or the id of a scene.
 
 A file of the registry is recognised by its checksum and needs no options; any other ENVI, GeoTIFF, NumPy or MATLAB
-file may need some. What passes here can be named under own_scenes in the configuration with the same values.
+file may need some. What passes here can be named under own_scenes in the configuration with the same values; how many
+endmembers there are is counted where neither an option nor the file says so.
 """
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 if TYPE_CHECKING:
     import xarray as xr
+
+#: Options that are numbers, and those that are lists, by what their parts are.
+NUMBERS = {
+    "rows": int,
+    "cols": int,
+    "band_axis": int,
+    "nodata": float,
+    "scale_factor": float,
+    "label_block": int,
+    "unlabelled": int,
+}
+LISTS: dict[str, type] = {"wavelengths": float, "bad_bands": int, "names": str, "prompts": str, "label_names": str}
 
 
 def main(arguments: list[str]) -> int:
@@ -43,24 +56,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from unmixing.scenes.stanza import OwnScene
+
     parser = argparse.ArgumentParser(
         prog="unmixing check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("scene", help="a file, or the id of a registered scene")
-    add = parser.add_argument
-    add("--wavelengths", help="file, unknown, numbers with commas, a text file, 'linear FIRST LAST BANDS', a sensor")
-    add("--wavelength-units", help="nanometers or micrometers, where the file says nothing")
-    add("--endmembers", help="how many there are, or auto (the default without references)")
-    add("--references", help="CSV or ENVI library of reference spectra")
-    add("--names", help="names of the file's own reference endmembers, with commas")
-    add("--cube", help="variable with the cube, in MATLAB and .npz files")
-    add("--rows", type=int, help="height in pixels, where the file stores pixels in a list")
-    add("--cols", type=int, help="width in pixels")
-    add("--pixel-order", choices=["C", "F"], help="C (along the rows) or F, for pixels in a list")
-    add("--band-axis", type=int, help="axis of the bands, from 0")
-    add("--bad-bands", help="numbers of bands to leave out, from 1, with commas")
-    add("--nodata", type=float, help="value that marks pixels without data")
-    add("--scale-factor", type=float, help="number that turns reflectance into the stored values")
+    for key, field in OwnScene.model_fields.items():
+        if key != "path":
+            first = get_args(field.annotation)[0]
+            parser.add_argument(
+                f"--{key.replace('_', '-')}",
+                type=NUMBERS.get(key, str),
+                choices=get_args(first) if get_origin(first) is Literal else None,
+                help=f"{field.description}{' (a list has commas)' if key in LISTS else ''}",
+            )
     return parser
 
 
@@ -69,19 +79,16 @@ def _stanza(options: argparse.Namespace) -> dict[str, Any]:
     from unmixing.errors import UnmixingError
 
     given = {key: value for key, value in vars(options).items() if value is not None and key != "scene"}
-
-    def numbers(key: str, kind: type) -> None:
-        try:
-            given[key] = [kind(part) for part in given[key].split(",")]
-        except ValueError:
-            raise UnmixingError(f"--{key.replace('_', '-')} {given[key]!r}: give numbers with commas") from None
-
-    if "," in given.get("wavelengths", ""):
-        numbers("wavelengths", float)
-    if "bad_bands" in given:
-        numbers("bad_bands", int)
-    if "names" in given:
-        given["names"] = [name.strip() for name in given["names"].split(",")]
+    for key, kind in LISTS.items():
+        # One word of wavelengths is the name of a file or a sensor, not a list.
+        if key in given and (key != "wavelengths" or "," in given[key]):
+            try:
+                given[key] = [kind(word.strip()) for word in given[key].split(",")]
+            except ValueError:
+                raise UnmixingError(f"--{key.replace('_', '-')} {given[key]!r}: give numbers with commas") from None
+    if all(":" in prompt for prompt in given.get("prompts", [""])):
+        pairs = (prompt.split(":", 1) for prompt in given["prompts"])
+        given["prompts"] = {name.strip(): material.strip() for name, material in pairs}
     if given.get("endmembers", "auto") != "auto":
         if not given["endmembers"].isdecimal():
             raise UnmixingError(f"--endmembers {given['endmembers']!r}: give a number, or auto")
@@ -92,10 +99,10 @@ def _stanza(options: argparse.Namespace) -> dict[str, Any]:
 def _read(name: str, stanza: dict[str, Any]) -> "xr.Dataset":
     """Read a scene of the registry, or a file with what the options say of it."""
     from unmixing.errors import UnmixingError
-    from unmixing.scenes import read_own_scene, read_registered_scene, read_scene
+    from unmixing.scenes import read_registered_scene
     from unmixing.scenes.availability import find_scenes
-    from unmixing.scenes.reading import file_sha256, git_blob_id
-    from unmixing.scenes.registry import load_registry, recognise
+    from unmixing.scenes.own import read_file
+    from unmixing.scenes.registry import load_registry
     from unmixing.study import scene_places
 
     path = Path(name).expanduser()
@@ -112,7 +119,4 @@ def _read(name: str, stanza: dict[str, Any]) -> "xr.Dataset":
         return read_registered_scene(name, known.path)
     if not path.is_file():
         raise UnmixingError(f"{name}: no such file, and no scene of the registry: {', '.join(load_registry())}")
-    registered = recognise(sha256=file_sha256(path), git_blob=git_blob_id(path))
-    if not stanza and (registered is not None or path.suffix.lower() == ".nc"):
-        return read_scene(path)
-    return read_own_scene({"endmembers": "auto", **stanza, "path": str(path)})
+    return read_file(path, stanza)

@@ -4,7 +4,10 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +30,7 @@ def main(arguments: list[str]) -> int:
     from unmixing.provenance import provenance
     from unmixing.scenes.dataset import endmember_count
     from unmixing.seeds import seed_sequence, torch_seed
-    from unmixing.store import recipe_hash, write_parquet
+    from unmixing.store import write_parquet
 
     scene = open_scene_of(options.scene, cell["scene"])
     known = references(scene)
@@ -58,36 +61,45 @@ def main(arguments: list[str]) -> int:
         if not possible(method, truth):
             print(f"classical {cell['scene']}: {method.title}: left out, the scene has no such references", flush=True)
             continue
-        recipe = {
-            "phase": "classical",
-            "scene": cell["scene"],
-            "setting": name,
-            "entropy": cell["entropy"] if method.stream else None,
-            "code": cell["code"],
-            "scene_sha256": scene.attrs["content_sha256"],
-            "endmembers": count,
-        }
-        recipes[f"classical/described/{cell['scene']}/{name}"] = recipe_hash(recipe)
+        entropy = cell["entropy"] if method.stream else None
+        first = _first_run(cell, name, entropy, scene, count)
+        recipes[f"classical/described/{cell['scene']}/{name}"] = first["recipe"]
         total = 0.0
         runs = cell["runs"] if method.stream else 1
         for run in range(runs):
-            identity = {
-                "id": f"classical/described/{cell['scene']}/{name}/{run}",
-                "phase": "classical",
-                "protocol": "described",
-                "scene": cell["scene"],
-                "setting": name,
-                "scene_kind": scene.attrs["kind"],
-                "regime": "",
-                "run": run,
-                "recipe": recipe_hash(recipe),
-                "entropy": str(cell["entropy"]) if method.stream else "",
-                "endmember_count_warning": estimated,
-            }
             scored, seconds = one(method, run)
+            identity = {**first, "id": f"classical/described/{cell['scene']}/{name}/{run}", "run": run}
             rows += [{**identity, **row} for row in scored]
             total += seconds
         print(f"classical {cell['scene']}: {method.title}: n = {runs}, {total:.1f} s", flush=True)
     details = provenance(recipes=recipes, protocol="described", scene_sha256=scene.attrs["content_sha256"])
     write_parquet(pd.DataFrame(rows).astype({"found": "boolean"}), options.rows, details)
     return 0
+
+
+def _first_run(cell: dict[str, Any], name: str, entropy: int | None, scene: "xr.Dataset", count: int) -> dict[str, Any]:
+    """Return what the rows of a method's first run say of where they come from; later runs differ in id and run."""
+    from unmixing.store import recipe_hash
+
+    recipe = {
+        "phase": "classical",
+        "scene": cell["scene"],
+        "setting": name,
+        "entropy": entropy,
+        "code": cell["code"],
+        "scene_sha256": scene.attrs["content_sha256"],
+        "endmembers": count,
+    }
+    return {
+        "id": f"classical/described/{cell['scene']}/{name}/0",
+        "phase": "classical",
+        "protocol": "described",
+        "scene": cell["scene"],
+        "setting": name,
+        "scene_kind": scene.attrs["kind"],
+        "regime": "",
+        "run": 0,
+        "recipe": recipe_hash(recipe),
+        "entropy": "" if entropy is None else str(entropy),
+        "endmember_count_warning": scene.attrs.get("endmember_count_warning", ""),
+    }

@@ -14,24 +14,16 @@ if TYPE_CHECKING:
 #: A run's place in its phase's design, and what stands there in phases without such a factor.
 DESIGN = {"treatment": "", "regime": "", "images": 0, "stream": -1, "image_set": -1, "initialisation": -1}
 
+#: What names a cell.
+PLACE = ("phase", "protocol", "scene", "setting")
+
 #: What rows of the contrastive phases keep of their point.
 POINT = ("loss", "temperature", "weight", "sigma", "patch_size", "batch_size", "head", "label_source")
 
 
 def main(arguments: list[str]) -> int:
     """Write run rows and spectra."""
-    parser = argparse.ArgumentParser(prog="unmixing evaluate", description=__doc__)
-    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the cells")
-    parser.add_argument("--scene", type=Path, required=True, help="the scene, NetCDF")
-    parser.add_argument("--store", type=Path, required=True, help="the run store")
-    parser.add_argument("--matching", choices=["optimal", "greedy"], required=True, help="of endmembers")
-    parser.add_argument("--rows", type=Path, required=True, help="Parquet file to write, a row a run and endmember")
-    parser.add_argument("--spectra", type=Path, required=True, help="Parquet file to write, a row a band")
-    parser.add_argument("--abundances", type=Path, required=True, help="Parquet file to write, maps of the median run")
-    parser.add_argument("--curves", type=Path, required=True, help="Parquet file to write, a row a run and epoch")
-    parser.add_argument("--reference", type=Path, help="committed evidence, for runs that were taken from it")
-    parser.add_argument("--scoring", required=True, help="version of the code that scores, kept with the rows")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
 
     import pandas as pd
 
@@ -55,7 +47,7 @@ def main(arguments: list[str]) -> int:
         # What the audit scores otherwise are the runs of another cell.
         store = CellStore.of_manifest(options.store, {**cell, **cell.get("stored", {})})
         matching = cell.get("matching", options.matching)
-        place_of_run = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
+        place_of_run = {key: cell[key] for key in PLACE}
         recipes["/".join(place_of_run.values())] = cell["recipe"]
         of_cell = []
         for run in range(cell["runs"]):
@@ -68,24 +60,7 @@ def main(arguments: list[str]) -> int:
             scored, endmembers = score_run(arrays, record, known, matching)
             if record["provenance"] not in training:
                 training.append(record["provenance"])
-            identity = {
-                "id": record["id"],
-                **place_of_run,
-                "scene_kind": scene.attrs["kind"],
-                **{key: record.get(key, other) for key, other in DESIGN.items()},
-                "run": run,
-                **point_columns(cell, record),
-                "peak_memory_bytes": record.get("peak_memory_bytes"),
-                "precision": cell["precision"],
-                "recipe": cell["recipe"],
-                "scoring": options.scoring,
-                "endmember_count_warning": scene.attrs.get("endmember_count_warning", ""),
-            }
-            if identity["endmember_count_warning"]:
-                scored = [{**row, "uses_truth": "none"} for row in scored]  # the count was estimated, not told
-            if record.get("uses_truth"):
-                scored = [{**row, "uses_truth": record["uses_truth"]} for row in scored]
-            of_cell += [{**identity, **row} for row in scored]
+            of_cell += run_rows(scored, run, record, cell, scene, options.scoring)
             spectra.append(spectra_rows(run, endmembers, scored, known).assign(**place_of_run))
             curves.append(curve_rows(arrays).assign(**place_of_run, recipe=cell["recipe"], run=run))
         if cell["committed"]:
@@ -110,16 +85,59 @@ def main(arguments: list[str]) -> int:
         training_seconds=round(sum({row["id"]: row["seconds"] for row in rows}.values()), 1),
     )
     frame = pd.DataFrame(rows).astype({"found": "boolean", "sad_rad": float, "reconstruction_angle_rad": float})
+    # Without a training or a score the files are there, with their columns and no row.
+    none = pd.DataFrame(columns=[*PLACE, "run"])
+    unmapped = pd.DataFrame(columns=["scene", "protocol", "run", "endmember", "name", "row", "col"])
     write_parquet(frame, options.rows, details)
-    none = pd.DataFrame(columns=["phase", "protocol", "scene", "setting", "run"])
     write_parquet(pd.concat(spectra or [none], ignore_index=True), options.spectra, details)
     write_parquet(
         pd.concat([part for part in curves if len(part)] or [none], ignore_index=True), options.curves, details
     )
-    # A cell without a score has no median run: the file is there, with its columns and no row.
-    empty = pd.DataFrame(columns=["scene", "protocol", "run", "endmember", "name", "row", "col"])
-    write_parquet(pd.concat(abundances, ignore_index=True) if abundances else empty, options.abundances, details)
+    write_parquet(pd.concat(abundances or [unmapped], ignore_index=True), options.abundances, details)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="unmixing evaluate", description=__doc__)
+    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests of the cells")
+    parser.add_argument("--scene", type=Path, required=True, help="the scene, NetCDF")
+    parser.add_argument("--store", type=Path, required=True, help="the run store")
+    parser.add_argument("--matching", choices=["optimal", "greedy"], required=True, help="of endmembers")
+    parser.add_argument("--rows", type=Path, required=True, help="Parquet file to write, a row a run and endmember")
+    parser.add_argument("--spectra", type=Path, required=True, help="Parquet file to write, a row a band")
+    parser.add_argument("--abundances", type=Path, required=True, help="Parquet file to write, maps of the median run")
+    parser.add_argument("--curves", type=Path, required=True, help="Parquet file to write, a row a run and epoch")
+    parser.add_argument("--reference", type=Path, help="committed evidence, for runs that were taken from it")
+    parser.add_argument("--scoring", required=True, help="version of the code that scores, kept with the rows")
+    return parser
+
+
+def run_rows(
+    scored: list[dict[str, Any]],
+    run: int,
+    record: dict[str, Any],
+    cell: dict[str, Any],
+    scene: "xr.Dataset",
+    scoring: str,
+) -> list[dict[str, Any]]:
+    """Return the rows of a scored run, each with the run's place in the design and where it comes from."""
+    warning = scene.attrs.get("endmember_count_warning", "")
+    identity = {
+        "id": record["id"],
+        **{key: cell[key] for key in PLACE},
+        "scene_kind": scene.attrs["kind"],
+        **{key: record.get(key, other) for key, other in DESIGN.items()},
+        "run": run,
+        **point_columns(cell, record),
+        "peak_memory_bytes": record.get("peak_memory_bytes"),
+        "precision": cell["precision"],
+        "recipe": cell["recipe"],
+        "scoring": scoring,
+        "endmember_count_warning": warning,
+    }
+    # Where the number of endmembers was estimated, a run was not told it.
+    uses_truth = record.get("uses_truth") or ("none" if warning else None)
+    return [{**identity, **row, **({"uses_truth": uses_truth} if uses_truth else {})} for row in scored]
 
 
 def evidence_rows(reference: Path, kind: "Kind", cell: dict[str, Any]) -> "pd.DataFrame":
@@ -140,7 +158,7 @@ def evidence_rows(reference: Path, kind: "Kind", cell: dict[str, Any]) -> "pd.Da
             lacking = [run for run in lacking if run not in set(part["run"])]
             found.append(part.assign(phase=cell["phase"], setting=cell["setting"]))
     if lacking and kind != "curves":
-        name = "/".join(cell[key] for key in ("phase", "protocol", "scene", "setting"))
+        name = "/".join(cell[key] for key in PLACE)
         raise UnmixingError(f"{reference} has no {kind} of {name}, runs {lacking}: delete its manifest and start again")
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -169,7 +187,7 @@ def point_columns(cell: dict[str, Any], record: dict[str, Any]) -> dict[str, Any
 def failed_rows(cell: dict[str, Any], scene: "xr.Dataset", scoring: str) -> list[dict[str, Any]]:
     """Return the rows of a configuration that could not be trained on a scene, without any figure."""
     names = [str(name) for name in scene["name"].to_numpy()] if "name" in scene.coords else ["endmember 1"]
-    place = {key: cell[key] for key in ("phase", "protocol", "scene", "setting")}
+    place = {key: cell[key] for key in PLACE}
     missing = float("nan")
     return [
         {

@@ -8,21 +8,10 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     """Write the report."""
-    from unmixing.programs.inputs import add_arguments, read_results
-
-    parser = argparse.ArgumentParser(prog="unmixing report", description=__doc__)
-    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="Parquet files of tables, table3 first")
-    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVG files")
-    parser.add_argument("--facts", type=Path, nargs="*", default=[], help="Parquet files that describe scenes")
-    parser.add_argument("--pages", type=Path, nargs="*", default=[], help="SVG files, one for each of --facts")
-    parser.add_argument("--command", required=True, help="what rebuilds one part, with PART in its place")
-    parser.add_argument("--workflow", required=True, help="steps and planned core-hours (report.steps), as JSON")
-    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmark files")
-    parser.add_argument("--output", type=Path, required=True, help="HTML file to write")
-    add_arguments(parser)
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     import pandas as pd
 
+    from unmixing.programs.inputs import read_results
     from unmixing.report import page, sections
     from unmixing.report.runs_section import runs_section
     from unmixing.report.scene_pages import scene_sections
@@ -71,3 +60,19 @@ def main(arguments: list[str]) -> int:
     )
     write_text(options.output, text)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from unmixing.programs.inputs import add_arguments
+
+    parser = argparse.ArgumentParser(prog="unmixing report", description=__doc__)
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="Parquet files of tables, table3 first")
+    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVG files")
+    parser.add_argument("--facts", type=Path, nargs="*", default=[], help="Parquet files that describe scenes")
+    parser.add_argument("--pages", type=Path, nargs="*", default=[], help="SVG files, one for each of --facts")
+    parser.add_argument("--command", required=True, help="what rebuilds one part, with PART in its place")
+    parser.add_argument("--workflow", required=True, help="steps and planned core-hours (report.steps), as JSON")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmark files")
+    parser.add_argument("--output", type=Path, required=True, help="HTML file to write")
+    add_arguments(parser)
+    return parser

@@ -11,31 +11,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Write the maps of one scene into a folder."""
-    parser = argparse.ArgumentParser(prog="unmixing unmix", description=__doc__)
-    parser.add_argument("scene", help="NetCDF, ENVI, GeoTIFF, MATLAB or NumPy file with wavelengths")
-    parser.add_argument("prompts", nargs="+", help='names of the materials to look for, such as "pine tree"')
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--format", choices=["geotiff", "envi"], help="of the maps; what fits the scene by default")
-    parser.add_argument("--model", type=Path, help="a trained model (.safetensors); the shipped one by default")
-    parser.add_argument(
-        "--prior",
-        choices=["divergence", "tilt", "none"],
-        default="divergence",
-        help="how the names of the materials weigh in; none leaves them out",
-    )
-    parser.add_argument("--brightness", choices=["solved", "fixed", "shade"], default="solved", help="of a pixel")
-    parser.add_argument(
-        "--endmembers",
-        choices=["chosen", "decoded", "library"],
-        default="chosen",
-        help="chosen by each pixel among library spectra, decoded by the model, or the library's means",
-    )
-    parser.add_argument("--unseen", choices=["refuse", "text"], default="refuse", help="prompts without a spectrum")
-    parser.add_argument("--ontology", type=Path, action="append", default=[], help="a file that adds concepts")
-    parser.add_argument("--anchors", type=Path, help="a store of unmixing anchors; the shipped one by default")
-    parser.add_argument("--wavelengths", help="of scenes without: a text file, 'linear FIRST LAST BANDS', or a sensor")
-    parser.add_argument("--scale-factor", type=float, help="number that turns reflectance into the stored values")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     from unmixing.scenes.reading import file_sha256
     from unmixing.semantic.anchors import load_default_anchors, read_anchors
     from unmixing.semantic.energy import Meter
@@ -78,6 +54,34 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="unmixing unmix", description=__doc__)
+    parser.add_argument("scene", help="NetCDF, ENVI, GeoTIFF, MATLAB or NumPy file with wavelengths")
+    parser.add_argument("prompts", nargs="+", help='names of the materials to look for, such as "pine tree"')
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--format", choices=["geotiff", "envi"], help="of the maps; what fits the scene by default")
+    parser.add_argument("--model", type=Path, help="a trained model (.safetensors); the shipped one by default")
+    parser.add_argument(
+        "--prior",
+        choices=["divergence", "tilt", "none"],
+        default="divergence",
+        help="how the names of the materials weigh in; none leaves them out",
+    )
+    parser.add_argument("--brightness", choices=["solved", "fixed", "shade"], default="solved", help="of a pixel")
+    parser.add_argument(
+        "--endmembers",
+        choices=["chosen", "decoded", "library"],
+        default="chosen",
+        help="chosen by each pixel among library spectra, decoded by the model, or the library's means",
+    )
+    parser.add_argument("--unseen", choices=["refuse", "text"], default="refuse", help="prompts without a spectrum")
+    parser.add_argument("--ontology", type=Path, action="append", default=[], help="a file that adds concepts")
+    parser.add_argument("--anchors", type=Path, help="a store of unmixing anchors; the shipped one by default")
+    parser.add_argument("--wavelengths", help="of scenes without: a text file, 'linear FIRST LAST BANDS', or a sensor")
+    parser.add_argument("--scale-factor", type=float, help="number that turns reflectance into the stored values")
+    return parser
+
+
 def read_input(name: str, said: dict[str, Any] | None = None) -> tuple["xr.Dataset", dict[str, str]]:
     """Read a file, or make the synthetic scene of that name.
 
@@ -89,9 +93,8 @@ def read_input(name: str, said: dict[str, Any] | None = None) -> tuple["xr.Datas
         The scene, and the SHA-256 of the file, or of what was made, by name.
     """
     from unmixing.errors import UnmixingError
-    from unmixing.scenes import read_own_scene, read_scene
-    from unmixing.scenes.reading import file_sha256, git_blob_id
-    from unmixing.scenes.registry import recognise
+    from unmixing.scenes.own import read_file
+    from unmixing.scenes.reading import file_sha256
     from unmixing.scenes.synthetic import SYNTHETIC_SCENES, make_synthetic
 
     path = Path(name).expanduser()
@@ -100,8 +103,4 @@ def read_input(name: str, said: dict[str, Any] | None = None) -> tuple["xr.Datas
         return made, {name: str(made.attrs["content_sha256"])}
     if not path.is_file():
         raise UnmixingError(f"{name}: no such file, and none of {', '.join(SYNTHETIC_SCENES)}: check the path")
-    digest = file_sha256(path)
-    inputs = {path.name: digest}
-    if not said and (path.suffix.lower() == ".nc" or recognise(sha256=digest, git_blob=git_blob_id(path)) is not None):
-        return read_scene(path), inputs
-    return read_own_scene({"endmembers": "auto", **(said or {}), "path": str(path)}), inputs
+    return read_file(path, said or {}), {path.name: file_sha256(path)}

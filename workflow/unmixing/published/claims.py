@@ -17,46 +17,13 @@ Assisted Hyperspectral Unmixing with Semantic Endmember Prior Learning"), which 
 
 from __future__ import annotations
 
-from functools import cache
+import csv
 from importlib.resources import files
-from typing import TYPE_CHECKING
-
-from unmixing.errors import UnmixingError
-
-if TYPE_CHECKING:
-    import pandas
-
-__all__ = ["COLUMNS", "KINDS", "STUDIES", "paper_claims"]
 
 STUDIES = ("contrastive", "clip_unmixrs")
-KINDS = ("number", "direction", "existence", "cost", "untestable")
-COLUMNS = ("id", "study", "section", "claim", "kind", "decided_by", "rule", "reason")
 
 
-@cache
-def _claims() -> pandas.DataFrame:
-    import pandas
-
+def paper_claims() -> list[dict[str, str]]:
+    """Return the claims of both studies in the papers' order, by the columns named in the module's description."""
     with files(__package__).joinpath("claims.csv").open("r", encoding="utf-8") as stream:
-        # Sections such as 5.1 are text, and so are empty cells.
-        return pandas.read_csv(stream, dtype="string", keep_default_na=False)
-
-
-def paper_claims(study: str | None = None) -> pandas.DataFrame:
-    """Give the claims of one study or of both.
-
-    Args:
-        study: one of ``STUDIES``, or None for both.
-
-    Returns:
-        A frame of its own with the columns named in the module's description, in the papers' order.
-
-    Raises:
-        UnmixingError: there is no such study.
-    """
-    claims = _claims()
-    if study is None:
-        return claims.copy()
-    if study not in STUDIES:
-        raise UnmixingError(f"no claims of a study {study!r}; choose one of {', '.join(STUDIES)}")
-    return claims[claims["study"] == study].reset_index(drop=True)
+        return list(csv.DictReader(stream))

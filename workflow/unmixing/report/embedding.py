@@ -62,7 +62,7 @@ def shrink_svg(content: bytes) -> bytes:
     text = _PLACE.sub(lambda found: _NUMBER.sub(_rounded, found.group(0)), text)
     text = _SHIFTED.sub(_by_place, text)
     # Names that something refers to, the most used first, so that it gets the shortest name.
-    counted = Counter(re.findall(r"(?:href=\"|url\()#([^\s\"')]+)", text))
+    counted = Counter(name for _, name in _REFERENCE.findall(text))
     short = {name: f"{place:x}" for place, (name, _) in enumerate(counted.most_common())}
     text = _NAME.sub(lambda found: f' id="n{short[found.group(1)]}"' if found.group(1) in short else "", text)
     text = _REFERENCE.sub(lambda found: f"{found.group(1)}#n{short[found.group(2)]}", text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from unmixing.report.page import Block, Fact, Facts, FigureBlock, Listing, Pairs, Prose, Section, TableBlock
+from unmixing.report.page import Block, Fact, Facts, FigureBlock, Listing, Pairs, Section, TableBlock
 from unmixing.tables.forms import Column, is_missing
 from unmixing.tables.run_rows import typed_frame
 from unmixing.tables.scene_rows import scenes_to_show
@@ -42,7 +42,7 @@ def summary(rows: pd.DataFrame, scenes: Sequence[Mapping[str, Any]], table3: Tab
         Fact("Runs", f"{sum(counts.values())}", ", ".join(f"{count} {name}" for name, count in counts.items())),
         Fact("Training time", _duration(_seconds(rows)), "sum over runs"),
     ]
-    sentences = [_sentence(row) for row in _records(table3.frame) if not is_missing(row["sad_mean"])]
+    sentences = [_sentence(row) for row in table3.frame.to_dict("records") if not is_missing(row["sad_mean"])]
     without = [scene.title for scene in shown if not (scene.available and scene.in_study)]
     if without:
         sentences.append(f"Without numbers of ours: {', '.join(without)}. The reasons stand under Scenes.")
@@ -185,6 +185,7 @@ PARTS = (
             "figure_semantic_names",
             "table_semantic_mixtures",
             "table_semantic_bilinear",
+            "table_semantic_seeds",
         ),
     ),
     Part(
@@ -246,25 +247,10 @@ def part_sections(tables: Sequence[TableBlock], figures: Sequence[FigureBlock]) 
     others = [block for block in tables if block.table.name not in named]
     pictures = [block for block in figures if block.description.name not in named]
     if others:
-        sections.append(tables_section(others))
+        sections.append(Section("tables", "Tables", others))
     if pictures:
-        sections.append(figures_section(pictures))
+        sections.append(Section("figures", "Figures", pictures, "Select a figure to enlarge it."))
     return sections
-
-
-def tables_section(blocks: Sequence[TableBlock]) -> Section:
-    """Return the section of tables, or one that says there are none."""
-    return Section("tables", "Tables", blocks or [Prose(["This study makes no tables."])])
-
-
-def figures_section(blocks: Sequence[FigureBlock]) -> Section:
-    """Return the section of figures, or one that says there are none."""
-    return Section(
-        "figures",
-        "Figures",
-        blocks or [Prose(["This study makes no figures."])],
-        "Select a figure to enlarge it." if blocks else "",
-    )
 
 
 def provenance_section(provenance: Mapping[str, Any], command: str = "") -> Section:
@@ -298,12 +284,7 @@ def _in_words(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    names = [str(name) for name in frame.columns]
-    return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
-
-
-def _sentence(row: Mapping[str, Any]) -> str:
+def _sentence(row: Mapping[Any, Any]) -> str:
     """Return one scene's result in words, beside the paper's where it has one."""
     runs = f"{row['runs']} run" + ("" if row["runs"] == 1 else "s")
     text = f"{row['title']} ({row['kind']}, {row['protocol']}): mean SAD {row['sad_mean']:.4f} rad over {runs}"

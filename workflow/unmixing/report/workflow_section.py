@@ -261,8 +261,5 @@ def _trained(rows: pd.DataFrame) -> dict[str, float]:
     """Return the minutes that the runs shown were trained for, by part of the budget."""
     if rows.empty:
         return {}
-    once = rows.drop_duplicates("id")
-    minutes = once.groupby("phase")["seconds"].sum() / 60
-    return {
-        group: value for group, value in _by_group({str(key): value / 60 for key, value in minutes.items()}).items()
-    }
+    hours = rows.drop_duplicates("id").groupby("phase")["seconds"].sum() / 3600
+    return _by_group({str(phase): value for phase, value in hours.items()})

@@ -8,20 +8,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unmixing.scenes.availability import Availability, find_scenes
-    from unmixing.scenes.dataset import Check, make_dataset, open_scene, read_checks, seal, write_scene
-    from unmixing.scenes.libraries import SpectralLibrary, read_library
+    from unmixing.scenes.dataset import make_dataset, open_scene, read_checks, write_scene
+    from unmixing.scenes.libraries import read_library
     from unmixing.scenes.own import read_own_scene
     from unmixing.scenes.reading import read_registered_scene, read_scene
-    from unmixing.scenes.registry import SceneEntry, load_registry
 
 _HOMES = {
-    "Availability": "availability",
-    "Check": "dataset",
-    "SceneEntry": "registry",
-    "SpectralLibrary": "libraries",
-    "find_scenes": "availability",
-    "load_registry": "registry",
     "make_dataset": "dataset",
     "open_scene": "dataset",
     "read_checks": "dataset",
@@ -29,17 +21,10 @@ _HOMES = {
     "read_own_scene": "own",
     "read_registered_scene": "reading",
     "read_scene": "reading",
-    "seal": "dataset",
     "write_scene": "dataset",
 }
 
 __all__ = [
-    "Availability",
-    "Check",
-    "SceneEntry",
-    "SpectralLibrary",
-    "find_scenes",
-    "load_registry",
     "make_dataset",
     "open_scene",
     "read_checks",
@@ -47,7 +32,6 @@ __all__ = [
     "read_own_scene",
     "read_registered_scene",
     "read_scene",
-    "seal",
     "write_scene",
 ]
 

@@ -63,8 +63,7 @@ def lay_endmembers(raw: RawScene, hints: Hints, bands: int, where: str) -> Array
     Raises:
         UnmixingError: no axis, or both, fit the bands; or values are not finite.
     """
-    given = hints.endmembers if hints.endmembers is not None and not isinstance(hints.endmembers, str) else None
-    stored = raw.endmembers if given is None else np.asarray(given)
+    stored = _handed_over(hints.endmembers, raw.endmembers)
     if stored is None:
         return None
     stored = np.squeeze(stored) if stored.ndim > 2 else stored
@@ -86,8 +85,7 @@ def lay_abundances(
     Raises:
         UnmixingError: there are no endmembers to prove them with, or no axis fits K and the grid.
     """
-    given = hints.abundances if hints.abundances is not None and not isinstance(hints.abundances, str) else None
-    stored = raw.abundances if given is None else np.asarray(given)
+    stored = _handed_over(hints.abundances, raw.abundances)
     if stored is None or (isinstance(hints.abundances, str) and hints.abundances == "none"):
         return None
     if endmembers is None:
@@ -221,6 +219,11 @@ def apply_scale(
     return cube.astype(np.float32), endmembers, scale, note
 
 
+def _handed_over(hint: str | Array | None, stored: Array | None) -> Array | None:
+    """Return the array that a user gives, else that of the file: a text only names a variable in it."""
+    return stored if hint is None or isinstance(hint, str) else np.asarray(hint)
+
+
 def _band_axis(cube: Array, raw: RawScene, hints: Hints, grid: tuple[int, int], where: str) -> int:
     if hints.band_axis is not None:
         if not -cube.ndim <= hints.band_axis < cube.ndim:
@@ -235,8 +238,7 @@ def _band_axis(cube: Array, raw: RawScene, hints: Hints, grid: tuple[int, int], 
         else:
             if isinstance(hints.wavelengths, str) and hints.wavelengths not in ("", "file", "unknown"):
                 counts = [int(axis_from_recipe(hints.wavelengths).size)]
-    given = hints.endmembers if hints.endmembers is not None and not isinstance(hints.endmembers, str) else None
-    references = raw.endmembers if given is None else np.asarray(given)
+    references = _handed_over(hints.endmembers, raw.endmembers)
     if not counts and references is not None and references.ndim == 2:
         # spectra have more bands than there are materials
         counts = [max(references.shape)]
@@ -260,8 +262,7 @@ def _band_axis(cube: Array, raw: RawScene, hints: Hints, grid: tuple[int, int], 
 def _grid(raw: RawScene, hints: Hints, pixels: int, stated: tuple[int, int], where: str) -> tuple[int, int]:
     rows, cols = stated
     if not (rows and cols):
-        given = hints.abundances if hints.abundances is not None and not isinstance(hints.abundances, str) else None
-        references = raw.abundances if given is None else np.asarray(given)
+        references = _handed_over(hints.abundances, raw.abundances)
         if references is not None and references.ndim == 3:
             pairs = {
                 tuple(np.delete(references.shape, axis).tolist())

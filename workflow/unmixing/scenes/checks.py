@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmixing.errors import UnmixingError
-from unmixing.scenes.convention import ConventionTest, find_convention
+from unmixing.scenes.convention import find_convention
 from unmixing.scenes.dataset import Check
 from unmixing.scenes.orientation import ACCEPTED_SHARE, Arrangement, describe
 from unmixing.scenes.wavelengths import RED_EDGE_NM, steepest_rise, vegetation_indices
@@ -143,9 +143,7 @@ def check_abundances(abundances: Array, where: str) -> Check:
     )
 
 
-def check_convention(
-    cube: Array, abundances: Array, endmembers: Array, stated: str, where: str
-) -> tuple[str, Check, ConventionTest]:
+def check_convention(cube: Array, abundances: Array, endmembers: Array, stated: str, where: str) -> tuple[str, Check]:
     """Find the convention of the reference abundances and compare it with the stated one.
 
     Raises:
@@ -160,4 +158,4 @@ def check_convention(
     if testable and test.convention != stated:
         raise UnmixingError(f"{where}: reference abundances do not follow {stated}: {figures}: correct the convention")
     convention = stated if stated not in ("", "unknown") else test.convention
-    return convention, Check("abundance convention", True, test.convention, stated or "any", figures), test
+    return convention, Check("abundance convention", True, test.convention, stated or "any", figures)

@@ -29,6 +29,7 @@ Kind = Literal["real", "crop", "synthetic", "semi-real", "own"]
 Scale = Literal["reflectance", "relative"]
 WavelengthSource = Literal["measured", "nominal", "unknown"]
 Array = npt.NDArray[Any]
+_Variables = dict[str, tuple[tuple[str, ...], Array]]
 
 # The last bytes of a scene file: the checksum of all bytes before them. HDF5 ignores what follows its data, but it can
 # run for ever on data that are damaged, so a file is proven whole before it is parsed.
@@ -120,34 +121,9 @@ def make_dataset(
         where,
         "wavelengths do not rise from band to band: sort the bands first",
     )
-    data: dict[str, tuple[tuple[str, ...], Array]] = {"cube": (("row", "col", "band"), cube)}
-    count = 0
-    if endmembers is not None:
-        endmembers = np.array(endmembers, dtype=np.float32, order="C")
-        _require(
-            endmembers.ndim == 2 and endmembers.shape[1] == bands and endmembers.shape[0] > 0,
-            where,
-            f"endmembers of shape {endmembers.shape} are not (K, {bands})",
-        )
-        _require(bool(np.isfinite(endmembers).all()), where, "the reference endmembers are not finite")
-        data["endmembers"] = (("endmember", "band"), endmembers)
-        count = endmembers.shape[0]
-    if abundances is not None:
-        abundances = np.array(abundances, dtype=np.float32, order="C")
-        _require(
-            abundances.ndim == 3 and abundances.shape[:2] == (rows, cols),
-            where,
-            f"abundances of shape {abundances.shape} are not ({rows}, {cols}, K)",
-        )
-        _require(
-            count in (0, abundances.shape[2]),
-            where,
-            f"{abundances.shape[2]} abundance maps for {count} endmembers",
-        )
-        _require(bool(np.isfinite(abundances).all()), where, "the reference abundances are not finite")
-        data["abundances"] = (("row", "col", "endmember"), abundances)
-        count = abundances.shape[2]
-    coordinates: dict[str, tuple[tuple[str, ...], Array]] = {"wavelength": (("band",), wavelengths)}
+    references, count = _references(endmembers, abundances, (rows, cols, bands), where)
+    data: _Variables = {"cube": (("row", "col", "band"), cube), **references}
+    coordinates: _Variables = {"wavelength": (("band",), wavelengths)}
     if count:
         names = [f"endmember {index + 1}" for index in range(count)] if names is None else list(names)
         _require(len(names) == count, where, f"{len(names)} names for {count} endmembers")
@@ -177,6 +153,41 @@ def make_dataset(
     _require(kind in get_args(Kind), where, f"kind {kind!r} is none of {', '.join(get_args(Kind))}")
     _require(scale in get_args(Scale), where, f"scale {scale!r} is none of {', '.join(get_args(Scale))}")
     return seal(dataset)
+
+
+def _references(
+    endmembers: Array | None, abundances: Array | None, shape: tuple[int, int, int], where: str
+) -> tuple[_Variables, int]:
+    """Return the variables of the references that there are, and the number of endmembers; 0 without references."""
+    rows, cols, bands = shape
+    found: _Variables = {}
+    count = 0
+    if endmembers is not None:
+        endmembers = np.array(endmembers, dtype=np.float32, order="C")
+        _require(
+            endmembers.ndim == 2 and endmembers.shape[1] == bands and endmembers.shape[0] > 0,
+            where,
+            f"endmembers of shape {endmembers.shape} are not (K, {bands})",
+        )
+        _require(bool(np.isfinite(endmembers).all()), where, "the reference endmembers are not finite")
+        found["endmembers"] = (("endmember", "band"), endmembers)
+        count = endmembers.shape[0]
+    if abundances is not None:
+        abundances = np.array(abundances, dtype=np.float32, order="C")
+        _require(
+            abundances.ndim == 3 and abundances.shape[:2] == (rows, cols),
+            where,
+            f"abundances of shape {abundances.shape} are not ({rows}, {cols}, K)",
+        )
+        _require(
+            count in (0, abundances.shape[2]),
+            where,
+            f"{abundances.shape[2]} abundance maps for {count} endmembers",
+        )
+        _require(bool(np.isfinite(abundances).all()), where, "the reference abundances are not finite")
+        found["abundances"] = (("row", "col", "endmember"), abundances)
+        count = abundances.shape[2]
+    return found, count
 
 
 def seal(dataset: xr.Dataset) -> xr.Dataset:

@@ -13,8 +13,6 @@ from unmixing.errors import UnmixingError
 from unmixing.scenes.georeference import from_envi_header
 from unmixing.scenes.raw import RawScene
 
-LOGGER = logging.getLogger(__name__)
-
 _DATA_TYPES = {"1": "u1", "2": "i2", "3": "i4", "4": "f4", "5": "f8", "12": "u2", "13": "u4", "14": "i8", "15": "u8"}
 _DATA_SUFFIXES = ("", ".img", ".dat", ".bsq", ".bil", ".bip", ".raw", ".bin", ".sli", ".lib")
 

@@ -100,11 +100,14 @@ def require_registered(address: str) -> None:
     Raises:
         UnmixingError: as above.
     """
-    known = {found for entry in load_registry().values() for item in entry.files for found in item.addresses}
     if urlsplit(address).scheme != "https":
         raise UnmixingError(f"{address}: only https is allowed: correct the registry")
-    if address not in known:
+    if address not in _addresses():
         raise UnmixingError(f"{address}: not an address of the registry: nothing else is downloaded")
+
+
+def _addresses() -> set[str]:
+    return {found for entry in load_registry().values() for item in entry.files for found in item.addresses}
 
 
 class _GuardedRedirects(urllib.request.HTTPRedirectHandler):
@@ -117,12 +120,7 @@ class _GuardedRedirects(urllib.request.HTTPRedirectHandler):
         headers: Any,  # noqa: ANN401 - as in the base class
         newurl: str,
     ) -> urllib.request.Request | None:
-        hosts = {
-            urlsplit(found).hostname
-            for entry in load_registry().values()
-            for item in entry.files
-            for found in item.addresses
-        }
+        hosts = {urlsplit(found).hostname for found in _addresses()}
         target = urlsplit(newurl)
         if target.scheme != "https" or target.hostname not in hosts:
             raise UnmixingError(f"{req.full_url}: redirected to {newurl}, which is not in the registry: not followed")

@@ -58,21 +58,15 @@ class AreaScores:
 
     Attributes:
         targets: all targets, by size and material.
-        bias_by_side: mean of estimated minus known area, over the materials, by nominal side (m^2).
-        rmse_by_side: root mean square of the same (m^2).
         false_mean_m2: mean area of each material found in target-free windows.
-        false_sd_m2: its standard deviation over the windows (n - 1).
-        detection_limit_m2: mean plus two standard deviations.
+        detection_limit_m2: that mean plus two standard deviations over the windows (n - 1).
         presence_by_side: mean over materials of the share of target-free windows that a target exceeds (1 is
             perfect, .5 chance), by nominal side.
         windows: number of target-free windows.
     """
 
     targets: tuple[TargetArea, ...]
-    bias_by_side: dict[float, float]
-    rmse_by_side: dict[float, float]
     false_mean_m2: dict[str, float]
-    false_sd_m2: dict[str, float]
     detection_limit_m2: dict[str, float]
     presence_by_side: dict[float, float]
     windows: int
@@ -181,10 +175,6 @@ def score_areas(scene: xr.Dataset, abundances: npt.NDArray[np.floating]) -> Area
         [maps[row : row + _WINDOW, col : col + _WINDOW, : len(materials)].sum(axis=(0, 1)) for row, col in windows]
     )
     mean, deviation = false.mean(axis=0), false.std(axis=0, ddof=1)
-    differences = {
-        side: np.array([target.estimated_m2 - target.known_m2 for target in targets if target.side_m == side])
-        for side in sides
-    }
     presence = {
         side: float(
             np.mean(
@@ -200,10 +190,7 @@ def score_areas(scene: xr.Dataset, abundances: npt.NDArray[np.floating]) -> Area
     }
     return AreaScores(
         targets=tuple(targets),
-        bias_by_side={side: float(values.mean()) for side, values in differences.items()},
-        rmse_by_side={side: float(np.sqrt((values**2).mean())) for side, values in differences.items()},
         false_mean_m2=dict(zip(materials, mean.tolist(), strict=True)),
-        false_sd_m2=dict(zip(materials, deviation.tolist(), strict=True)),
         detection_limit_m2=dict(zip(materials, (mean + 2 * deviation).tolist(), strict=True)),
         presence_by_side=presence,
         windows=len(windows),

@@ -34,7 +34,6 @@ class SpectralLibrary:
         spectra: (N, bands) float32 reflectance, NaN where invalid.
         wavelengths: (bands,) float64 nanometres, strictly rising.
         excluded: names of records that were left out.
-        source_file: name of the file.
         notes: what was converted.
     """
 
@@ -43,7 +42,6 @@ class SpectralLibrary:
     spectra: npt.NDArray[np.float32]
     wavelengths: npt.NDArray[np.float64]
     excluded: tuple[str, ...]
-    source_file: str
     notes: tuple[str, ...]
 
 
@@ -102,7 +100,6 @@ def read_library(
         spectra=ordered.astype(np.float32),
         wavelengths=rising,
         excluded=tuple(name for index, name in enumerate(names) if index not in set(keep)),
-        source_file=path.name,
         notes=tuple(notes),
     )
 

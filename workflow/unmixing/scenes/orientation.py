@@ -78,14 +78,6 @@ def arrangements(stored: npt.NDArray[Any], rows: int, cols: int) -> dict[str, np
     return distinct
 
 
-def mean_angle(cube: npt.NDArray[Any], abundances: npt.NDArray[Any], endmembers: Array) -> float:
-    """Return the mean spectral angle in radians between ``abundances @ endmembers`` and the cube.
-
-    Pixels where either side is zero have no direction and are left out; NaN if none is left.
-    """
-    return _Projection(cube, endmembers).angle(np.asarray(abundances, dtype=np.float64))
-
-
 def prove_orientation(
     cube: npt.NDArray[Any],
     stored: npt.NDArray[Any],

@@ -28,39 +28,40 @@ from unmixing.scenes.dataset import Check, add_checks, seal
 from unmixing.scenes.envi import numbers, read_header
 from unmixing.scenes.labels import label_scene, read_labels
 from unmixing.scenes.libraries import read_library
-from unmixing.scenes.reading import read_scene
+from unmixing.scenes.reading import read_scene, recognise_file
+from unmixing.scenes.stanza import OwnScene
 from unmixing.scenes.subspace import estimate_count
 from unmixing.scenes.wavelengths import load_sensors, sort_bands, to_nanometres
 
 LOGGER = logging.getLogger(__name__)
 
-_HINTS = (
-    "title",
-    "rows",
-    "cols",
-    "band_axis",
-    "pixel_order",
-    "cube",
-    "names",
-    "wavelength_units",
-    "wavelength_source",
-    "bad_bands",
-    "nodata",
-    "scale_factor",
-    "scale",
-    "licence",
-    "citation",
-)
-_OWN_KEYS = ("path", "id", "wavelengths", "endmembers", "references", "prompts", "labels")
 _LABEL_KEYS = ("label_variable", "label_names", "label_block", "unlabelled")
+# What this module reads itself; all other keys of a stanza are hints to the reader of the file.
+_OWN_KEYS = ("path", "wavelengths", "endmembers", "references", "prompts", "labels", *_LABEL_KEYS)
 _LARGEST_COUNT = 50
+
+
+def read_file(path: Path, said: Mapping[str, Any]) -> xr.Dataset:
+    """Read a file that a user names: one that the study knows as it is, any other as an own scene.
+
+    Args:
+        path: of a registered scene, of a scene that the study wrote, or of any that ``read_scene`` reads.
+        said: keys of a stanza beside the path; endmembers are counted unless it says how many there are.
+
+    Raises:
+        UnmixingError: the scene cannot be proven right.
+    """
+    if not said and (path.suffix.lower() == ".nc" or recognise_file(path)[1] is not None):
+        return read_scene(path)
+    counted = {} if "labels" in said else {"endmembers": "auto"}  # with labels the prompts say how many there are
+    return read_own_scene({**counted, **said, "path": str(path)})
 
 
 def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.Dataset:
     """Read the scene that a stanza describes.
 
     Args:
-        stanza: see the head of this module; all hints of ``read_scene`` that describe a file may be added.
+        stanza: see the head of this module; ``unmixing.scenes.stanza`` has all keys, and ``id`` may be added.
         folder: what relative paths start from; the working folder by default.
 
     Returns:
@@ -71,7 +72,7 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
         UnmixingError: a key is not known or missing, or the scene cannot be proven right.
     """
     values = dict(stanza)
-    known = (*_OWN_KEYS, *_LABEL_KEYS, *_HINTS)
+    known = ("id", *OwnScene.model_fields)
     for key in values:
         if key not in known:
             raise UnmixingError(f"own scene: key {key!r} is not known: use {', '.join(known)}")
@@ -79,7 +80,7 @@ def read_own_scene(stanza: Mapping[str, Any], folder: Path | None = None) -> xr.
         raise UnmixingError("own scene: path is missing: name the file")
     path = _resolve(values["path"], folder)
     where = f"own scene {path}"
-    hints = {key: values[key] for key in _HINTS if key in values}
+    hints = {key: value for key, value in values.items() if key not in ("id", *_OWN_KEYS)}
     hints |= _wavelength_hint(values.get("wavelengths"), folder, path)
     scene_id = str(values.get("id", path.stem))
     dataset = read_scene(path, scene_id=scene_id, kind="own", **{"title": scene_id, **hints})

@@ -130,11 +130,12 @@ def make_hints(values: Mapping[str, Any], where: Path | str) -> Hints:
         if name not in known:
             raise UnmixingError(f"{where}: hint {name!r} is not known: use {', '.join(known)}")
     hints = Hints(**values)
-    for name in ("rows", "cols", "bands", "band_axis"):
+    for name in ("rows", "cols", "bands"):
         value = getattr(hints, name)
-        fits = value is None if name == "band_axis" else False
-        if not fits and (not _is_whole(value) or (value < 0 and name != "band_axis")):
+        if not _is_whole(value) or value < 0:
             raise _wrong(where, name, value, "a whole number")
+    if hints.band_axis is not None and not _is_whole(hints.band_axis):
+        raise _wrong(where, "band_axis", hints.band_axis, "a whole number")
     for name in ("scale_factor", "nodata"):
         value = getattr(hints, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float, np.number))):

@@ -25,6 +25,7 @@ from unmixing.scenes.assemble import (
     settle_wavelengths,
 )
 from unmixing.scenes.dataset import Check, make_dataset
+from unmixing.scenes.georeference import to_text
 from unmixing.scenes.orientation import describe, prove_orientation
 from unmixing.scenes.raw import Hints, RawScene, make_hints
 from unmixing.scenes.registry import SceneEntry, recognise, scene_entry
@@ -55,7 +56,7 @@ def read_scene(path: str | Path, **hints: Any) -> xr.Dataset:  # noqa: ANN401 - 
         raise UnmixingError(f"{path}: no such file: check the path, or set UNMIXING_SCENES to the folder of scenes")
     if path.suffix.lower() == ".nc":
         return _open_again(path, hints)
-    sha256, entry = _recognise(path)
+    sha256, entry = recognise_file(path)
     given = make_hints(hints, path)
     if entry is not None:
         if entry.id == "dlr_hysu":
@@ -80,7 +81,7 @@ def read_registered_scene(scene_id: str, path: str | Path) -> xr.Dataset:
     """
     entry = scene_entry(scene_id)
     path = Path(path)
-    found = _recognise(path)[1] if path.is_file() else None
+    found = recognise_file(path)[1] if path.is_file() else None
     if path.is_file() and found != entry:
         other = f"it is {found.title}" if found is not None else "its checksum is not the registered one"
         raise UnmixingError(f"{path}: not the file of {entry.title} ({other}): replace it, or run `make scenes`")
@@ -102,7 +103,8 @@ def git_blob_id(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _recognise(path: Path) -> tuple[str, SceneEntry | None]:
+def recognise_file(path: Path) -> tuple[str, SceneEntry | None]:
+    """Return the SHA-256 of a file, and the registered scene whose main file it is."""
     sha256 = file_sha256(path)
     return sha256, recognise(sha256=sha256, git_blob=git_blob_id(path))
 
@@ -208,14 +210,6 @@ def _assemble(raw: RawScene, hints: Hints, entry: SceneEntry | None, path: Path,
     else:
         record.append(checks.check_wavelengths(axis, endmembers, names, where))
     abundances, convention = _references(raw, hints, cube, endmembers, valid, record, where)
-    variables: dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]] = {}
-    if valid is not None:
-        variables["valid"] = (("row", "col"), valid)
-    attributes: dict[str, str | int | float] = {}
-    if raw.georeference:
-        from unmixing.scenes.georeference import to_text
-
-        attributes["georeference"] = to_text(raw.georeference)
     return make_dataset(
         cube,
         axis,
@@ -233,8 +227,8 @@ def _assemble(raw: RawScene, hints: Hints, entry: SceneEntry | None, path: Path,
         licence=hints.licence,
         citation=hints.citation,
         checks=record,
-        variables=variables,
-        attributes=attributes,
+        variables=None if valid is None else {"valid": (("row", "col"), valid)},
+        attributes={"georeference": to_text(raw.georeference)} if raw.georeference else None,
     )
 
 
@@ -260,7 +254,7 @@ def _references(
     if valid is not None:  # missing pixels show a neighbour, which the references there do not fit
         cube, known = cube[valid][None], abundances[valid][None]
     record.append(checks.check_abundances(known, where))
-    convention, check, _ = checks.check_convention(cube, known, endmembers, hints.abundance_convention, where)
+    convention, check = checks.check_convention(cube, known, endmembers, hints.abundance_convention, where)
     record.append(check)
     return abundances, convention
 

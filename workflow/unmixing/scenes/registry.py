@@ -59,10 +59,8 @@ class SceneEntry:
         scale: ``"reflectance"`` or ``"relative"``.
         wavelengths: recipe understood by ``unmixing.scenes.wavelengths``.
         wavelength_source: measured or nominal.
-        wavelength_note: where the axis comes from and how good it is.
         abundance_convention: how the reference abundances were made, found by test.
         reading: hints for ``unmixing.scenes.read_scene``.
-        note: what a reader of its results should know.
     """
 
     id: str
@@ -81,10 +79,8 @@ class SceneEntry:
     scale: str = "reflectance"
     wavelengths: str = ""
     wavelength_source: str = "unknown"
-    wavelength_note: str = ""
     abundance_convention: str = "unknown"
     reading: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    note: str = ""
 
 
 @functools.cache

@@ -7,14 +7,13 @@ the real files are not at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 Array = NDArray[np.float64]
@@ -108,25 +107,6 @@ def scene_statistics(dataset: xr.Dataset) -> dict[str, float]:
     if endmembers is not None:
         result["residual_angle"] = float(np.mean(residual_angles(dataset)))
     return result
-
-
-def statistics_table(datasets: Sequence[xr.Dataset]) -> pd.DataFrame:
-    """Statistics of several scenes side by side.
-
-    Returns:
-        One row per statistic (index: its key), its meaning, one column per scene (headed by title and kind), and
-        the lowest and highest value of the real scenes.
-    """
-    import pandas as pd
-
-    table = pd.DataFrame(index=pd.Index(list(STATISTICS), name="statistic"))
-    table["meaning"] = list(STATISTICS.values())
-    for dataset in datasets:
-        heading = f"{dataset.attrs.get('title', dataset.attrs.get('id', ''))} ({dataset.attrs.get('kind', '')})"
-        table[heading] = pd.Series(scene_statistics(dataset))
-    for position, heading in enumerate(("real, lowest", "real, highest")):
-        table[heading] = pd.Series({key: limits[position] for key, limits in REAL_RANGES.items()})
-    return table
 
 
 def outside_real_range(statistics: Mapping[str, float]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Semi-real scenes: real abundance maps filled with real spectra, and a big cube for tests of memory.
+"""Semi-real scenes: real abundance maps filled with real spectra.
 
 The semi-real Urban scene takes the reference abundances of the full 307 x 307 grid and, for every patch of ground,
 spectra of real pure pixels. Where materials lie and how they vary is real, the mixing is exactly linear, so the
@@ -21,7 +21,6 @@ from unmixing.scenes import synthetic_fields as fields
 from unmixing.scenes.matlab import clean_names, read_variables
 from unmixing.scenes.reading import file_sha256
 from unmixing.scenes.synthetic import noise_curve
-from unmixing.scenes.synthetic_spectra import CITATION, LICENCE, band_selection, read_earthlib
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,62 +110,6 @@ def make_semi_real_urban(
         source_sha256=hashlib.sha256((truth_sha256 + library_sha256).encode()).hexdigest(),
         licence="none stated",
         citation="Reference abundances and pure pixels of the Urban scene, mixed linearly with noise by this study",
-    )
-
-
-def make_large(rows: int = 307, columns: int = 307, bands: int = 162, endmembers: int = 4, seed: int = 0) -> xr.Dataset:
-    """Make a big linear scene with noise, for tests of memory and speed: the size of the full Urban scene.
-
-    Cheap on purpose: soft abundances without a sensor, one soil-to-canopy spectrum per endmember.
-
-    Args:
-        rows: pixels along the rows.
-        columns: pixels along the columns.
-        bands: bands, at most the library's 180.
-        endmembers: number of endmembers.
-        seed: of everything random.
-
-    Returns:
-        A sealed scene of kind ``synthetic``; cube float32 (61 MB at the default size). No array of the cube's size
-        is held in float64.
-
-    Raises:
-        UnmixingError: more bands than the library has.
-    """
-    library = read_earthlib()
-    chosen = band_selection(bands)
-    wavelength = library.wavelength[chosen]
-    rng = np.random.default_rng(seed)
-    # The library is sorted by class, so evenly spread rows are of different classes.
-    rows_taken = np.linspace(0, len(library.names) - 1, endmembers + 2).astype(np.intp)[1:-1]
-    spectra = library.spectra[rows_taken][:, chosen].astype(np.float64)
-    ground = np.stack([fields.matern_field((rows, columns), 16.0, rng) for _ in range(endmembers)], axis=-1)
-    abundances = np.exp(5.0 * (ground - ground.max(axis=2, keepdims=True)))
-    abundances /= abundances.sum(axis=2, keepdims=True)
-    deviation = _deviation(spectra.mean(axis=0), wavelength, 56.0)
-    cube = np.empty((rows, columns, bands), np.float32)
-    for start in range(0, rows, BLOCK_ROWS):
-        part = slice(start, start + BLOCK_ROWS)
-        block = abundances[part] @ spectra
-        cube[part] = np.maximum(block + rng.standard_normal(block.shape) * deviation, 0.0)
-
-    from unmixing.scenes.dataset import make_dataset
-
-    return make_dataset(
-        cube,
-        wavelength,
-        scene_id=f"large_{rows}x{columns}x{bands}",
-        title=f"Large, {rows} x {columns} x {bands}",
-        kind="synthetic",
-        scale="reflectance",
-        wavelength_source="measured",
-        endmembers=spectra,
-        abundances=abundances,
-        names=[f"endmember {number + 1}" for number in range(endmembers)],
-        abundance_convention="areal",
-        source_sha256=library.sha256,
-        licence=LICENCE,
-        citation=CITATION,
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from unmixing.errors import UnmixingError
 from unmixing.scenes import synthetic_fields as fields
@@ -182,67 +182,7 @@ def generate(recipe: SceneRecipe) -> xr.Dataset:
     cube *= _brightness(recipe, streams["brightness"])[:, :, None]
     cube *= 1.0 + _smooth_residual(recipe, streams["residual"])
     cube += _noise(recipe, cube, wavelength, streams["noise"])
-    return _dataset(
-        recipe.scene,
-        recipe.title,
-        np.maximum(cube, 0.0),
-        wavelength,
-        endmembers,
-        abundances,
-        [kind.name for kind in recipe.classes],
-    )
-
-
-def make_linear(
-    rows: int = 12,
-    columns: int = 10,
-    bands: int = 24,
-    endmembers: int = 3,
-    seed: int = 0,
-    dtype: DTypeLike = np.float32,
-) -> xr.Dataset:
-    """Make a small scene that obeys the linear mixing model exactly, without noise: for tests with known answers.
-
-    Endmembers are smooth and positive, abundances uniform on the simplex; the first pixels of the first row are
-    pure, one per endmember.
-
-    Args:
-        rows: pixels along the rows.
-        columns: pixels along the columns, at least the number of endmembers.
-        bands: bands, 400 to 1000 nm.
-        endmembers: number of endmembers, at most half the number of bands.
-        seed: of the abundances.
-        dtype: of cube, endmembers and abundances; the product is formed in float64 and then rounded once.
-
-    Returns:
-        A sealed scene whose cube is abundances @ endmembers.
-
-    Raises:
-        UnmixingError: too few columns or bands for the endmembers.
-    """
-    if endmembers < 1 or columns < endmembers or bands < 2 * endmembers:
-        raise UnmixingError(
-            f"a linear scene of {endmembers} endmembers needs as many columns and twice as many bands; "
-            f"given: {columns} columns, {bands} bands"
-        )
-    rng = np.random.default_rng(seed)
-    wavelength = np.linspace(400.0, 1000.0, bands)
-    centres = np.linspace(400.0, 1000.0, endmembers + 2)[1:-1]
-    width = 300.0 / endmembers
-    shapes = 0.05 + 0.5 * np.exp(-0.5 * ((wavelength[None, :] - centres[:, None]) / width) ** 2)
-    # Both factors are rounded first, so that the stored cube is the product of the stored factors.
-    spectra = shapes.astype(dtype).astype(np.float64)
-    shares = rng.dirichlet(np.ones(endmembers), size=(rows, columns))
-    shares[0, :endmembers] = np.eye(endmembers)
-    abundances = shares.astype(dtype).astype(np.float64)
-    names = [f"endmember {number + 1}" for number in range(endmembers)]
-    scene = _dataset("linear", "Linear, noise-free", abundances @ spectra, wavelength, spectra, abundances, names)
-    if np.dtype(dtype) == np.float32:
-        return scene
-    from unmixing.scenes.dataset import seal
-
-    exact = {"cube": abundances @ spectra, "endmembers": spectra, "abundances": abundances}
-    return seal(scene.assign({name: (scene[name].dims, values.astype(dtype)) for name, values in exact.items()}))
+    return _dataset(recipe, np.maximum(cube, 0.0), wavelength, endmembers, abundances)
 
 
 def _streams(seed: int) -> dict[str, np.random.Generator]:
@@ -342,41 +282,33 @@ def _noise(recipe: SceneRecipe, cube: Array, wavelength: Array, rng: np.random.G
     return deviation * rng.standard_normal(cube.shape)
 
 
-def _dataset(
-    scene: str,
-    title: str,
-    cube: Array,
-    wavelength: Array,
-    endmembers: Array,
-    abundances: Array,
-    names: list[str],
-) -> xr.Dataset:
+def _dataset(recipe: SceneRecipe, cube: Array, wavelength: Array, endmembers: Array, abundances: Array) -> xr.Dataset:
     """Put a generated scene into the layout of all scenes."""
     from unmixing.scenes import checks
     from unmixing.scenes.dataset import make_dataset
 
-    linear = scene == "linear"
-    passed = [checks.check_count(endmembers, len(names), scene), checks.check_abundances(abundances, scene)]
-    if not linear:
-        passed += [
-            checks.check_range(cube, "reflectance", scene),
-            checks.check_wavelengths(wavelength, endmembers, names, scene),
-        ]
+    names = [kind.name for kind in recipe.classes]
+    passed = [
+        checks.check_count(endmembers, len(names), recipe.scene),
+        checks.check_abundances(abundances, recipe.scene),
+        checks.check_range(cube, "reflectance", recipe.scene),
+        checks.check_wavelengths(wavelength, endmembers, names, recipe.scene),
+    ]
     return make_dataset(
         cube,
         wavelength,
-        scene_id=scene,
-        title=title,
+        scene_id=recipe.scene,
+        title=recipe.title,
         kind="synthetic",
         scale="reflectance",
-        wavelength_source="nominal" if linear else "measured",
+        wavelength_source="measured",
         endmembers=endmembers,
         abundances=abundances,
         names=names,
         abundance_convention="areal",
-        source_file="" if linear else "spectra.sli",
-        source_sha256="" if linear else read_earthlib().sha256,
-        licence="none needed: made by this study" if linear else LICENCE,
-        citation="" if linear else CITATION,
+        source_file="spectra.sli",
+        source_sha256=read_earthlib().sha256,
+        licence=LICENCE,
+        citation=CITATION,
         checks=passed,
     )

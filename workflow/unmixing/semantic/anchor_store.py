@@ -147,24 +147,16 @@ def write_anchors(store: AnchorStore, path: Path) -> None:
     write_parquet(store.rows[list(COLUMNS)].assign(vector=list(halves)), path, about)
 
 
-def read_anchors(
-    path: Path,
-    *,
-    ontology: Ontology | None = None,
-    weights_sha256: str = "",
-    templates: Sequence[str] | None = None,
-) -> AnchorStore:
-    """Read a store and refuse it if it is not what it says, or not what is wanted.
+def read_anchors(path: Path, *, ontology: Ontology | None = None) -> AnchorStore:
+    """Read a store and refuse it if it is not what it says.
 
     Args:
         path: of a file that ``write_anchors`` wrote.
         ontology: whose concepts must still be called what they were; it may have further concepts and names, which
             the store does not know. None asks for nothing.
-        weights_sha256: of the encoder that the anchors must come from; "" asks for nothing.
-        templates: that the texts must have been put into; None asks for nothing.
 
     Raises:
-        UnmixingError: the file is missing, damaged, of another version, or not of this encoder, ontology or templates.
+        UnmixingError: the file is missing, damaged, of another version, or not of this ontology.
     """
     frame, about = read_parquet(path)
     if about.get("anchors") != ANCHOR_VERSION or about.get("stored_as") != _STORED_AS:
@@ -177,16 +169,6 @@ def read_anchors(
         or templates_sha256(about["templates"]) != about["templates_sha256"]
     ):
         raise UnmixingError(f"anchors {path} are not what their hashes say: build them again")
-    if weights_sha256 and weights_sha256 != about["weights_sha256"]:
-        raise UnmixingError(
-            f"anchors {path} come from {about['encoder']} with weights {about['weights_sha256'][:12]}, wanted are "
-            f"{weights_sha256[:12]}: build them with the encoder that is wanted"
-        )
-    if templates is not None and templates_sha256(templates) != about["templates_sha256"]:
-        raise UnmixingError(
-            f"anchors {path} were made with templates {about['templates']}, wanted are {list(templates)}: "
-            f"build them with these"
-        )
     if ontology is not None:
         _check_wordings(rows, ontology, path)
     fields = ("encoder", "family", "note", "weights_sha256", "prompts_sha256")

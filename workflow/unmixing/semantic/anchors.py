@@ -30,7 +30,7 @@ from unmixing.semantic.anchor_store import (
 )
 from unmixing.semantic.ngrams import DIMENSION, random_vectors
 from unmixing.semantic.ontology import Ontology, normalise, resolve
-from unmixing.semantic.text import PERMUTED, TextEncoder, Vectors, encode_prompts, unit_rows
+from unmixing.semantic.text import TextEncoder, Vectors, encode_prompts, unit_rows
 
 __all__ = [
     "ANCHORS_FOLDER",
@@ -46,7 +46,6 @@ __all__ = [
     "load_default_anchors",
     "merge_anchors",
     "ontology_rows",
-    "permuted_anchors",
     "prompt_anchors",
     "prompts_sha256",
     "random_anchors",
@@ -73,13 +72,11 @@ class PromptAnchors:
         prompts: as they were given.
         concepts: id of each, "" for one that was encoded though no concept is called so.
         vectors: (K, d) float32 of length 1.
-        label: name of the encoder for rows of tables.
     """
 
     prompts: tuple[str, ...]
     concepts: tuple[str, ...]
     vectors: Vectors
-    label: str
 
 
 @dataclass(frozen=True)
@@ -182,19 +179,18 @@ def prompt_anchors(
         concept, vector = _prompt_anchor(prompt, store, ontology, encoder)
         concepts.append(concept)
         vectors.append(vector)
-    return PromptAnchors(tuple(prompts), tuple(concepts), np.stack(vectors), store.label)
+    return PromptAnchors(tuple(prompts), tuple(concepts), np.stack(vectors))
 
 
-def merge_anchors(vectors: npt.ArrayLike, limit: float = MERGE_COSINE) -> MergedAnchors:
+def merge_anchors(vectors: npt.ArrayLike) -> MergedAnchors:
     """Merge anchors that are the same to a model, so that the abundances of the others are unique.
 
-    Anchors belong together if a chain of cosines above the limit links them. A group's vector is the mean of its
+    Anchors belong together if a chain of cosines above ``MERGE_COSINE`` links them. A group's vector is the mean of its
     different members, summed in an order that does not depend on theirs: a permutation of the anchors permutes what
     each of them gets, bit for bit.
 
     Args:
         vectors: (K, d) of length 1.
-        limit: cosine.
 
     Returns:
         Groups, numbered in the order of their first members.
@@ -202,44 +198,12 @@ def merge_anchors(vectors: npt.ArrayLike, limit: float = MERGE_COSINE) -> Merged
     from scipy.sparse.csgraph import connected_components
 
     exact = np.asarray(vectors, np.float64)
-    _, labels = connected_components(exact @ exact.T > limit, directed=False)
+    _, labels = connected_components(exact @ exact.T > MERGE_COSINE, directed=False)
     _, first = np.unique(labels, return_index=True)
     order = labels[np.sort(first)]
     merged = [np.unique(exact[labels == label], axis=0).mean(axis=0) for label in order]
     groups = np.argmax(labels[:, None] == order[None, :], axis=1)
     return MergedAnchors(unit_rows(np.asarray(merged), [str(index) for index in order]), groups)
-
-
-def permuted_anchors(store: AnchorStore, concepts: Sequence[str], rng: np.random.Generator) -> AnchorStore:
-    """Return the store with concepts called by each other's names: a control in which text means nothing.
-
-    The anchors of these concepts stay the same as a set, with all angles among them. Paraphrases and held-out
-    wordings move together; a concept that has them changes places with another that has, as far as possible.
-    Only the concepts move: ``text_anchors`` finds each text's own vector as before.
-
-    Args:
-        store: any.
-        concepts: ids to permute, such as those a model is trained with; at least two.
-        rng: draws the permutation, in which no concept keeps its own name.
-
-    Raises:
-        UnmixingError: fewer than two different concepts are given, or the store does not know one.
-    """
-    wanted = list(dict.fromkeys(concepts))
-    concept_anchors(store, wanted)
-    if len(wanted) < 2:
-        raise UnmixingError("a permutation needs at least two different concepts: give more")
-    strata: dict[bool, list[str]] = {True: [], False: []}
-    for concept in wanted:
-        strata[bool(len(wording_vectors(store, concept, ["held_out"])))].append(concept)
-    if min(len(members) for members in strata.values()) == 1:
-        strata = {True: wanted, False: []}
-    renamed: dict[str, str] = {}
-    for members in strata.values():
-        cycle = [members[index] for index in rng.permutation(len(members))]
-        renamed |= dict(zip(cycle, [*cycle[1:], *cycle[:1]], strict=True))
-    rows = store.rows.assign(concept=[renamed.get(concept, concept) for concept in store.rows["concept"]])
-    return replace(store, rows=rows, note=PERMUTED, prompts_sha256=prompts_sha256(rows))
 
 
 def random_anchors(store: AnchorStore, dimension: int = DIMENSION, seed: int = 0) -> AnchorStore:

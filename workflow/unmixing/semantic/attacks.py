@@ -93,20 +93,19 @@ def random_change(pixels: npt.ArrayLike, epsilon: float, rng: np.random.Generato
     return np.asarray(np.clip(changed, np.minimum(values, 0.0), np.maximum(values, 1.0)), np.float64)
 
 
-def sanitise(pixels: npt.ArrayLike, wavelengths: npt.ArrayLike, smooth_nm: float = INPUT_SMOOTHING_NM) -> Array:
+def sanitise(pixels: npt.ArrayLike, wavelengths: npt.ArrayLike) -> Array:
     """Clean pixels before they are unmixed: values into [0, 1], and bands smoothed along the wavelength.
 
     Args:
         pixels: (N, B) reflectance, NaN where unknown.
         wavelengths: (B,) nanometres.
-        smooth_nm: standard deviation of the filter.
 
     Returns:
         (N, B), NaN where unknown; a band far from all others stays as it is.
     """
     values = np.clip(np.asarray(pixels, np.float64), 0.0, 1.0)
     known = np.isfinite(values)
-    weights = low_pass(wavelengths, smooth_nm)
+    weights = low_pass(wavelengths, INPUT_SMOOTHING_NM)
     total = known.astype(np.float64) @ weights.T
     smooth = np.where(known, values, 0.0) @ weights.T / np.maximum(total, 1e-12)
     return np.asarray(np.where(known, smooth, np.nan), np.float64)

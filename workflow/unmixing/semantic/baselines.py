@@ -77,21 +77,20 @@ def class_mean_scls(pixels: Pixels, library: SceneLibrary) -> Array:
     return library.share(scls(_used(pixels, library), library.means))
 
 
-def sunsal_library(pixels: Pixels, library: SceneLibrary, sparsity: float = SPARSITY) -> Array:
+def sunsal_library(pixels: Pixels, library: SceneLibrary) -> Array:
     """Fit all representatives at once, few of them for each pixel, and add up each concept's (``classical.sunsal``).
 
     Args:
         pixels: (N, bands of the scene).
         library: K prompts.
-        sparsity: weight of the sum of abundances.
 
     Returns:
         (N, K) in [0, 1], rows summing to one.
 
     Raises:
-        UnmixingError: the pixels have another number of bands, or the sparsity is negative.
+        UnmixingError: the pixels have another number of bands.
     """
-    found = sunsal(_used(pixels, library), library.spectra, sparsity, tolerance=_TOLERANCE, max_iterations=_ITERATIONS)
+    found = sunsal(_used(pixels, library), library.spectra, SPARSITY, tolerance=_TOLERANCE, max_iterations=_ITERATIONS)
     return library.share(sum_normalised(summed(found, library.owner, len(library.concepts))))
 
 

@@ -18,22 +18,15 @@ from unmixing.statistics.intervals import BOOTSTRAP_RUNS, MINIMUM_RUNS, Interval
 Array = npt.NDArray[np.float64]
 
 _RESAMPLES = 4_999
+_LEVEL = 0.95
 
 
-def cluster_interval(
-    sums: npt.ArrayLike,
-    statistic: Callable[[Array], Array],
-    *,
-    level: float = 0.95,
-    rng: np.random.Generator | None = None,
-) -> Interval | None:
-    """Return the interval of a statistic of sums when whole clusters are drawn anew.
+def cluster_interval(sums: npt.ArrayLike, statistic: Callable[[Array], Array]) -> Interval | None:
+    """Return the 95 % interval of a statistic of sums when whole clusters are drawn anew.
 
     Args:
         sums: (clusters, m), what each cluster adds, such as a sum of squares and its number of pixels.
         statistic: totals (..., m) -> values (...), such as ``ratio`` or ``root_difference``.
-        level: nominal coverage, between 0 and 1.
-        rng: draws the bootstrap's samples; by default a stream that is the same at each call.
 
     Returns:
         The interval, ``n`` the number of clusters; None below 5 clusters.
@@ -60,16 +53,16 @@ def cluster_interval(
         bounds = stats.bootstrap(
             (np.arange(count),),
             resampled,
-            confidence_level=level,
+            confidence_level=_LEVEL,
             n_resamples=_RESAMPLES,
             batch=max(1, 2_000_000 // table.size),
             method="BCa",
-            rng=np.random.default_rng(0) if rng is None else rng,
+            rng=np.random.default_rng(0),
         ).confidence_interval
         if np.isfinite([bounds.low, bounds.high]).all():
-            return Interval(estimate, float(bounds.low), float(bounds.high), level, "bca", count)
-    half = float(stats.t.ppf((1 + level) / 2, count - 1)) * error
-    return Interval(estimate, estimate - half, estimate + half, level, "student_t", count)
+            return Interval(estimate, float(bounds.low), float(bounds.high), _LEVEL, "bca", count)
+    half = float(stats.t.ppf((1 + _LEVEL) / 2, count - 1)) * error
+    return Interval(estimate, estimate - half, estimate + half, _LEVEL, "student_t", count)
 
 
 def ratio(totals: Array) -> Array:

@@ -90,13 +90,12 @@ def mended_places(latitude: Array, longitude: Array, campaign: npt.ArrayLike) ->
     return np.where(nowhere, np.nan, latitude), np.where(nowhere, np.nan, mended), notes
 
 
-def sites(latitude: Array, longitude: Array, radius_km: float = SITE_RADIUS_KM) -> list[str]:
+def sites(latitude: Array, longitude: Array) -> list[str]:
     """Group places into sites by single linkage.
 
     Args:
         latitude: (n,) degrees, NaN where unknown.
         longitude: (n,) degrees.
-        radius_km: largest distance between neighbours of one site.
 
     Returns:
         For each place the coordinates of its site's first place (by latitude, then longitude), such as
@@ -115,7 +114,7 @@ def sites(latitude: Array, longitude: Array, radius_km: float = SITE_RADIUS_KM) 
         axis=1,
     )
     if len(places) > 1:
-        chord = 2 * np.sin(radius_km / _EARTH_RADIUS_KM / 2)
+        chord = 2 * np.sin(SITE_RADIUS_KM / _EARTH_RADIUS_KM / 2)
         group = fcluster(linkage(points, method="single"), t=chord, criterion="distance")
     else:
         group = np.ones(1, dtype=int)

@@ -130,9 +130,9 @@ def fill_unknown(pixels: Tensor, known: Tensor, wavelengths: Tensor) -> Tensor:
     return values.gather(1, left) * (1 - share) + values.gather(1, right) * share
 
 
-def wavelength_code(grid: npt.NDArray[np.float64] = COMMON_GRID) -> Tensor:
+def wavelength_code() -> Tensor:
     """Return sines and cosines of the wavelengths, (grid, 32): .5 to 64 cycles over 400 to 2450 nm."""
-    place_on = (grid - COMMON_GRID[0]) / (COMMON_GRID[-1] - COMMON_GRID[0])
+    place_on = (COMMON_GRID - COMMON_GRID[0]) / (COMMON_GRID[-1] - COMMON_GRID[0])
     cycles = np.geomspace(*_FREQUENCY_RANGE, _FREQUENCIES)
     phase = 2 * np.pi * place_on[:, None] * cycles
     return torch.as_tensor(np.concatenate([np.sin(phase), np.cos(phase)], axis=1), dtype=torch.float32)

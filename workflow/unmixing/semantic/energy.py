@@ -5,7 +5,6 @@ administrator alone. Where it cannot be read energy is estimated: seconds of pro
 stated beside it. A counter covers its whole processor, with whatever else runs on it.
 """
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +84,3 @@ def _difference(before: tuple[int, int], after: tuple[int, int]) -> float:
     """Joules between two readings of a counter that starts again once it is full."""
     change = after[0] - before[0]
     return (change if change >= 0 else change + before[1]) / 1e6
-
-
-def watt_hours(joules: float) -> float:
-    """Return an energy in watt-hours."""
-    return joules / 3600.0 if math.isfinite(joules) else joules

@@ -27,7 +27,7 @@ from unmixing.semantic import objectives
 from unmixing.semantic.anchors import AnchorStore
 from unmixing.semantic.encoder import channels
 from unmixing.semantic.estimator import Prior
-from unmixing.semantic.model import UnmixingModel
+from unmixing.semantic.model import UnmixingModel, mean_spectra
 from unmixing.semantic.ontology import Ontology
 from unmixing.semantic.questions import ask_model
 from unmixing.semantic.scene_unmixing import Prepared, encode_pixels, prepare
@@ -191,12 +191,11 @@ def _train(
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(trained, lr=_RATES[mode], weight_decay=0.0)
     filled = np.where(np.isfinite(spectra), spectra, prepared.endmembers.numpy()[owner])
-    known = prepared.known
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = _RATES[mode] * 0.5 * (1 + np.cos(np.pi * step / steps))
         pixels, truth = _mixed(filled, owner, len(text), rng)
-        loss = _loss(model, pixels, truth, prepared.endmembers, known, prepared, text, prior)
+        loss = _loss(model, pixels, truth, prepared, text, prior)
         if mode == "fine_tune":
             loss = loss + _replay(model, before, prepared, rng)
         optimiser.zero_grad(set_to_none=True)
@@ -230,28 +229,25 @@ def _loss(
     model: UnmixingModel,
     pixels: Tensor,
     truth: Tensor,
-    endmembers: Tensor,
-    known: Tensor,
     prepared: Prepared,
     anchors: Tensor,
     prior: Prior,
 ) -> Tensor:
     """Assignment and abundance of mixtures, with the solver that is used ever after."""
-    seen = known.expand(pixels.shape)
+    seen = prepared.known.expand(pixels.shape)
     encoded = model.encoder(channels(torch.where(seen, pixels, 0.0), seen, prepared.placement))
     allowed = torch.ones(len(pixels), len(anchors), dtype=torch.bool)
-    solved = solve_pixels(model, pixels, seen, allowed, encoded, anchors, endmembers, prior=prior)
+    solved = solve_pixels(model, pixels, seen, allowed, encoded, anchors, prepared.endmembers, prior=prior)
     own = objectives.abundance(solved.estimate.abundances, truth)
     return own + 0.5 * objectives.assignment(solved.assigned, truth)
 
 
 def _replay(model: UnmixingModel, before: UnmixingModel, prepared: Prepared, rng: np.random.Generator) -> Tensor:
     """How far codes of mixtures of the library's means have moved from those of the model as it was."""
-    places = {name: index for index, name in enumerate(model.facts.concepts)}
     names = [model.facts.trained[index] for index in rng.permutation(len(model.facts.trained))[:_REPLAYED]]
     axis = prepared.placement.wavelengths.double().numpy()
     response = response_matrix(sensor_of_axis(axis), COMMON_GRID, COMMON_RESOLUTION_NM)
-    means = filled_means(model.means[[places[name] for name in names]])
+    means = filled_means(mean_spectra(model, names))
     spectra = through_sensor(means, torch.as_tensor(response, dtype=torch.float32))
     pixels, _ = _mixed(spectra.numpy(), np.arange(len(names)), len(names), rng)
     seen = prepared.known.expand(pixels.shape)

@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from unmixing.errors import UnmixingError
 from unmixing.provenance import provenance
 from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.energy import Spent
-from unmixing.semantic.library import Library, covered_concept
+from unmixing.semantic.library import Library, coverage, covered_concept
 from unmixing.semantic.model import UnmixingModel
 from unmixing.semantic.ontology import Ontology, ancestors, strings
 from unmixing.semantic.questions import Asked
@@ -78,12 +77,7 @@ def audit_record(
         "prompts": prompts,
         "prompts_sha256": _sha256("\0".join(asked.prompts).encode()),
         "notes": list(asked.notes),
-        "anchors": {
-            "encoder": store.encoder,
-            "label": store.label,
-            "weights_sha256": store.weights_sha256,
-            "prompts_sha256": store.prompts_sha256,
-        },
+        "anchors": _anchors(store),
         "model": {"sha256": model_sha256, "recipe": model.facts.recipe, "size": model.facts.size},
         "seed": seed,
     }
@@ -111,20 +105,6 @@ def append_record(path: Path, record: Mapping[str, Any]) -> None:
         os.write(descriptor, _canonical(record) + b"\n")
     finally:
         os.close(descriptor)
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a log or of a file of explanations.
-
-    Raises:
-        UnmixingError: the file is missing, or a line is damaged.
-    """
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError:
-        raise UnmixingError(f"{path}: no such log: unmix something with -o {path.parent} first") from None
-    except ValueError as fault:
-        raise UnmixingError(f"{path}: a line is no JSON ({fault}): restore the log from its copy") from None
 
 
 def data_card(library: Library, model: UnmixingModel, files: Mapping[str, Path] | None = None) -> dict[str, Any]:
@@ -205,23 +185,18 @@ def coverage_list(ontology: Ontology, library: Library, model: UnmixingModel) ->
         One row for each concept: ``concept``, ``prompt``, ``spectra`` (of the libraries at hand, members included),
         ``measured``, ``status`` (trained, carried, stands below: …, refused) and ``told``, a sentence.
     """
-    own = library.records.groupby("concept")["measured"].agg(["size", "sum"])
-    below: dict[str, list[str]] = {name: [name] for name in ontology.concepts}
-    for name in ontology.concepts:
-        for parent in ancestors(ontology, name):
-            below[parent].append(name)
     rows = []
-    for name, concept in ontology.concepts.items():
-        found = own.reindex(below[name]).fillna(0).sum()
+    for identifier, row in coverage(ontology, library).iterrows():
+        name, prompt = str(identifier), str(row["prompt"])
         status = model_status(model, ontology, name)
         rows.append(
             {
                 "concept": name,
-                "prompt": concept.prompt,
-                "spectra": int(found["size"]),
-                "measured": int(found["sum"]),
+                "prompt": prompt,
+                "spectra": int(row["spectra"]),
+                "measured": int(row["measured"]),
                 "status": status,
-                "told": _told(concept.prompt, status, covered_concept(ontology, library, name)),
+                "told": _told(prompt, status, covered_concept(ontology, library, name)),
             }
         )
     return pd.DataFrame(rows)
@@ -250,14 +225,7 @@ def prompts_card(ontology: Ontology, store: AnchorStore) -> dict[str, Any]:
     return {
         "concepts": concepts,
         "sha256": _sha256(_canonical({name: entry["sha256"] for name, entry in concepts.items()})),
-        "anchors": {
-            "encoder": store.encoder,
-            "label": store.label,
-            "weights_sha256": store.weights_sha256,
-            "prompts_sha256": store.prompts_sha256,
-            "templates": list(store.templates),
-            "texts": len(store.rows),
-        },
+        "anchors": _anchors(store) | {"templates": list(store.templates), "texts": len(store.rows)},
     }
 
 
@@ -270,6 +238,15 @@ def _told(prompt: str, status: str, covered: str) -> str:
         )
     where = "" if covered else "; no library at hand here has a spectrum of it"
     return f"{prompt!r} is {'told apart from the others' if status == 'trained' else 'known by its mean alone'}{where}"
+
+
+def _anchors(store: AnchorStore) -> dict[str, Any]:
+    return {
+        "encoder": store.encoder,
+        "label": store.label,
+        "weights_sha256": store.weights_sha256,
+        "prompts_sha256": store.prompts_sha256,
+    }
 
 
 def _wordings(texts: Sequence[str]) -> bytes:

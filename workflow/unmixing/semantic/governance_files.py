@@ -10,13 +10,13 @@ import xarray as xr
 from unmixing.errors import UnmixingError
 from unmixing.scenes.reading import file_sha256
 from unmixing.scenes.synthetic_spectra import library_folder
-from unmixing.semantic.anchors import load_default_anchors
 from unmixing.semantic.energy import Meter
 from unmixing.semantic.estimator import Brightness, Prior
-from unmixing.semantic.experiments.inputs import USGS_FILE, library_at_hand, ontology_at_hand, stream
+from unmixing.semantic.experiments.inputs import USGS_FILE, library_at_hand, stream
 from unmixing.semantic.explanations import choose_pixels, explain_pixels
 from unmixing.semantic.governance import (
     AUDIT_LOG,
+    FILES,
     append_record,
     audit_record,
     coverage_list,
@@ -24,8 +24,8 @@ from unmixing.semantic.governance import (
     prompts_card,
 )
 from unmixing.semantic.model import MODELS_FOLDER, read_model
-from unmixing.semantic.prompts import scene_prompts
-from unmixing.semantic.questions import ask_model
+from unmixing.semantic.prompts import scene_prompts, study_ontology
+from unmixing.semantic.questions import ask_model, shipped_anchors
 from unmixing.semantic.scene_unmixing import prepare, unmix_pixels
 from unmixing.store import write_json, write_text
 
@@ -65,11 +65,11 @@ def write_governance(
     """
     meter = Meter()
     path = model or MODELS_FOLDER / "small.safetensors"
-    chosen, ontology = read_model(path), ontology_at_hand()
+    chosen, ontology = read_model(path), study_ontology()
     card = path.with_suffix(".md")
     if not card.is_file():
         raise UnmixingError(f"{card}: the model has no card beside it: write it with unmixing semantic_train")
-    store = load_default_anchors(chosen.facts.text_encoder.partition(":")[0])
+    store = shipped_anchors(chosen)
     name = str(scene.attrs.get("id", ""))
     names = prompts or tuple(prompt.prompt for prompt in scene_prompts(name))
     asked = ask_model(chosen, names, ontology=ontology, anchors=store)
@@ -97,7 +97,7 @@ def write_governance(
     write_text(folder / "explanations.jsonl", "".join(json.dumps(record) + "\n" for record in explained))
     write_text(folder / "coverage.csv", listed.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "prompts.json", prompts_card(ontology, store))
-    written = ("model_card.md", "data_card.json", "explanations.jsonl", "coverage.csv", "prompts.json")
+    written = [file for file in FILES if file != AUDIT_LOG]
     record = audit_record(
         command="governance",
         configuration={"prompts": list(names), "prior": prior, "brightness": brightness, "pixels": pixels},

@@ -6,7 +6,6 @@ trains, stadium seats) has none, and a block that holds it has no fractions.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -15,32 +14,7 @@ from unmixing.errors import UnmixingError
 from unmixing.evaluation import References
 
 
-@dataclass(frozen=True)
-class LabelReferences:
-    """Fractions of materials, and how much of the scene they speak for.
-
-    Attributes:
-        known: references with ``abundances`` (fractions; zero where unknown) and ``valid`` (blocks that have them).
-        prompts: (K,) in the order of the fractions.
-        blocks: all blocks of the scene.
-        labelled: blocks whose pixels are all labelled.
-        used: of these, blocks without a class that has no prompt.
-        mixed: of these, blocks with more than one material: where unmixing is tested, not classification alone.
-        coverage: mean share of labelled pixels over all blocks.
-        dropped: classes without a prompt.
-    """
-
-    known: References
-    prompts: tuple[str, ...]
-    blocks: int
-    labelled: int
-    used: int
-    mixed: int
-    coverage: float
-    dropped: tuple[str, ...]
-
-
-def label_references(scene: xr.Dataset, prompts: Mapping[str, str]) -> LabelReferences:
+def label_references(scene: xr.Dataset, prompts: Mapping[str, str]) -> References:
     """Turn the label fractions of a scene into references.
 
     Args:
@@ -48,8 +22,9 @@ def label_references(scene: xr.Dataset, prompts: Mapping[str, str]) -> LabelRefe
         prompts: class name to prompt; several classes may share one, and a class may be absent.
 
     Returns:
-        Fractions of the prompts in the order in which they are first named, in the convention ``areal``: of fully
-        labelled blocks only, whatever coverage the scene was made with.
+        Fractions as ``abundances``, in the convention ``areal``; ``names`` are the prompts in the order in which they
+        are first named. ``valid`` are fully labelled blocks, whatever coverage the scene was made with, without a class
+        that has no prompt; elsewhere fractions are zero.
 
     Raises:
         UnmixingError: the scene has no label fractions, a name is none of its classes, fewer than two prompts are
@@ -81,7 +56,7 @@ def label_references(scene: xr.Dataset, prompts: Mapping[str, str]) -> LabelRefe
             f"take smaller blocks, or name more prompts"
         )
     shares[~used] = 0.0
-    known = References(
+    return References(
         cube=scene["cube"].to_numpy(),
         wavelength=scene["wavelength"].to_numpy(),
         names=list(wanted),
@@ -89,14 +64,4 @@ def label_references(scene: xr.Dataset, prompts: Mapping[str, str]) -> LabelRefe
         abundances=shares,
         convention="areal",
         valid=used,
-    )
-    return LabelReferences(
-        known=known,
-        prompts=wanted,
-        blocks=int(coverage.size),
-        labelled=int(labelled.sum()),
-        used=int(used.sum()),
-        mixed=int((used & (shares.max(axis=2) < 1 - 1e-6)).sum()),
-        coverage=float(coverage.mean()),
-        dropped=tuple(name for name in classes if name not in prompts),
     )

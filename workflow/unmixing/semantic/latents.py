@@ -1,11 +1,10 @@
-"""What is drawn for a training mixture, from which distributions, and its way to a table and back."""
+"""What is drawn for a training mixture, and from which distributions."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.pools import Pool
@@ -14,7 +13,6 @@ Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _LARGEST_SEED = 2**63
-_PER_PIXEL = ("concentration", "gain", "bilinear", "atmosphere", "offset", "snr_db", "lost")
 
 
 @dataclass(frozen=True)
@@ -91,20 +89,6 @@ class MixtureRecipe:
         for name, good in checks.items():
             if not good:
                 raise UnmixingError(f"mixtures: {name} = {getattr(self, name)!r} is out of range: correct the recipe")
-
-
-#: Exactly linear mixtures of the concepts' mean spectra, without noise.
-LINEAR = MixtureRecipe(
-    variability="mean",
-    shape=0.0,
-    material_gain=0.0,
-    gain=0.0,
-    bilinear_share=0.0,
-    atmosphere=0.0,
-    smooth_gain=0.0,
-    offset=0.0,
-    snr_db=(np.inf, np.inf),
-)
 
 
 @dataclass(frozen=True)
@@ -200,80 +184,3 @@ def draw_latents(recipe: MixtureRecipe, pool: Pool, count: int, rng: np.random.G
         lost=rng.uniform(*recipe.lost_bands, count),
         seed=int(rng.integers(_LARGEST_SEED)),
     )
-
-
-def latent_tables(latents: Latents, pool: Pool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the latents as tables for a manifest; ``latents_of_tables`` reads them back exactly.
-
-    Returns:
-        One row for each pixel (``pixel``, number of ``materials``, the pixel's draws, ``smooth_1`` ..., ``seed``), and
-        one for each pixel and material (``pixel``, ``place``, ``concept``, ``record``, ``abundance``,
-        ``material_gain``, ``knot_1`` ...).
-    """
-    used = latents.material >= 0
-    pixels = pd.DataFrame({"pixel": np.arange(len(used)), "materials": used.sum(axis=1)})
-    for name in _PER_PIXEL:
-        pixels[name] = getattr(latents, name)
-    for term in range(latents.smooth.shape[1]):
-        pixels[f"smooth_{term + 1}"] = latents.smooth[:, term]
-    pixels["seed"] = np.full(len(used), latents.seed, dtype=np.int64)
-    rows, places = np.nonzero(used)
-    concepts, records = np.asarray(pool.concepts, dtype=object), np.asarray(pool.record, dtype=object)
-    materials = pd.DataFrame(
-        {
-            "pixel": rows,
-            "place": places,
-            "concept": concepts[latents.material[used]],
-            "record": records[latents.spectrum[used]],
-            "abundance": latents.abundance[used],
-            "material_gain": latents.material_gain[used],
-        }
-    )
-    for knot in range(latents.knots.shape[2]):
-        materials[f"knot_{knot + 1}"] = latents.knots[used][:, knot]
-    return pixels, materials
-
-
-def latents_of_tables(pixels: pd.DataFrame, materials: pd.DataFrame, pool: Pool, places: int) -> Latents:
-    """Return the latents that ``latent_tables`` wrote.
-
-    Args:
-        pixels: one row for each pixel.
-        materials: one row for each pixel and material.
-        pool: the one they were drawn with.
-        places: K, the largest number of materials of a pixel.
-
-    Raises:
-        UnmixingError: a record or concept is not in the pool.
-    """
-    count = len(pixels)
-    where = (materials["pixel"].to_numpy(), materials["place"].to_numpy())
-    concepts, records = pd.Index(pool.concepts), pd.Index(pool.record)
-    number, spectrum = (
-        concepts.get_indexer(pd.Index(materials["concept"])),
-        records.get_indexer(pd.Index(materials["record"])),
-    )
-    if (number < 0).any() or (spectrum < 0).any():
-        raise UnmixingError("latents name records that are not in the pool: gather the pool they were drawn with")
-    knots = _numbered(materials, "knot_")
-    smooth = _numbered(pixels, "smooth_")
-    result = Latents(
-        material=np.full((count, places), -1, dtype=np.int64),
-        spectrum=np.full((count, places), -1, dtype=np.int64),
-        abundance=np.zeros((count, places)),
-        material_gain=np.ones((count, places)),
-        knots=np.zeros((count, places, len(knots))),
-        smooth=pixels[smooth].to_numpy(dtype=np.float64),
-        seed=int(pixels["seed"].iloc[0]) if count else 0,
-        **{name: pixels[name].to_numpy(dtype=np.float64) for name in _PER_PIXEL},
-    )
-    result.material[where], result.spectrum[where] = number, spectrum
-    result.abundance[where], result.material_gain[where] = materials["abundance"], materials["material_gain"]
-    result.knots[where] = materials[knots].to_numpy(dtype=np.float64)
-    return result
-
-
-def _numbered(table: pd.DataFrame, stem: str) -> list[str]:
-    """Columns ``stem1``, ``stem2``, ... in the order of their numbers."""
-    names = [str(name) for name in table.columns if str(name).startswith(stem)]
-    return sorted(names, key=lambda name: int(name.removeprefix(stem)))

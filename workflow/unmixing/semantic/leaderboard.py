@@ -69,7 +69,6 @@ def run_leaderboard(
     *,
     seeds: int = SEEDS,
     entropy: int = 0,
-    groups: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Predict each name's spectrum from the names of other groups, for all encoders and controls.
 
@@ -78,8 +77,6 @@ def run_leaderboard(
         stores: one for each encoder; each must hold all names.
         seeds: number of draws of the random arms, at least 5.
         entropy: of these draws.
-        groups: (N,) what is left out together; by default the names' groups. With the names themselves it is the
-            easier test of leaving out one name at a time.
 
     Returns:
         One row for each arm, encoder, seed and name: ``arm``, ``encoder`` ("" where shared), ``seed`` (0 for arms that
@@ -95,7 +92,7 @@ def run_leaderboard(
     labels = [store.label for store in stores]
     if len(set(labels)) < len(labels):
         raise UnmixingError("two anchor stores have the same label: give each encoder once")
-    left_out = np.asarray(named.table["group"] if groups is None else groups)
+    left_out = np.asarray(named.table["group"])
     facts = named.table[["name", "kind", "group", "source"]]
     parts = []
     for entry in _entries(named.names, stores, seeds, entropy):

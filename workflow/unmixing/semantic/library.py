@@ -15,7 +15,6 @@ import pandas as pd
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.earthlib_records import earthlib_source
-from unmixing.semantic.names import distinct_names
 from unmixing.semantic.ontology import Ontology, RecordRule, ancestors, members
 from unmixing.semantic.sensors import interpolate
 from unmixing.semantic.sources import (
@@ -42,6 +41,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
+#: A spectrum must be known on this share of what its library reaches of the common grid; others are dropped.
 MINIMUM_VALID = 0.9
 COLUMNS = (
     "record",
@@ -92,7 +92,6 @@ def load_library(
     usgs: str | Path | None = None,
     own: Sequence[str | Path] = (),
     modelled_water: int = 0,
-    minimum_valid: float = MINIMUM_VALID,
 ) -> Library:
     """Read all libraries into one table.
 
@@ -102,8 +101,6 @@ def load_library(
         own: paths of user libraries: ENVI, or CSV with wavelengths in the first column and one column per spectrum.
             Their names are resolved as prompts; a name that resolves to nothing has no concept.
         modelled_water: number of modelled water spectra to add, marked as not measured; 0 for none.
-        minimum_valid: a spectrum must be known on this share of what its library reaches of the common grid;
-            others are dropped.
 
     Raises:
         UnmixingError: a file cannot be read, two rules claim one record, or nothing is left of a library.
@@ -123,7 +120,7 @@ def load_library(
         valid = np.isfinite(common).mean(axis=1)
         # What no spectrum of a library reaches (earthlib's gaps in the deep water bands) is no fault of one of them.
         reachable = float(np.isfinite(common).any(axis=0).mean())
-        keep = (valid >= minimum_valid * reachable) & (valid > 0)
+        keep = (valid >= MINIMUM_VALID * reachable) & (valid > 0)
         if not keep.any():
             raise UnmixingError(f"{source.name}: no spectrum covers 400-2450 nm: leave it out")
         frame = source.records.assign(source=source.name, valid_share=valid)[keep].reset_index(drop=True)
@@ -238,43 +235,39 @@ def covered_concept(ontology: Ontology, library: Library, identifier: str) -> st
     return ""
 
 
-def common_spectra(library: Library, rows: npt.ArrayLike | None = None, grid: Array = COMMON_GRID) -> Array:
-    """Return spectra of all sources on one axis, by straight lines between samples.
+def common_spectra(library: Library, rows: npt.ArrayLike | None = None) -> Array:
+    """Return spectra of all sources on the common grid, by straight lines between samples.
 
     Args:
         library: all sources.
         rows: positions in ``library.records``; all by default.
-        grid: (bands,) nanometres.
 
     Returns:
-        (n, bands) reflectance, NaN where unknown.
+        (n, grid) reflectance, NaN where unknown.
     """
     table = library.records if rows is None else library.records.iloc[np.asarray(rows)]
-    result = np.full((len(table), grid.size), np.nan)
+    result = np.full((len(table), COMMON_GRID.size), np.nan)
     for source, spectra in library.spectra.items():
         chosen = (table["source"] == source).to_numpy()
         if chosen.any():
             own = table.loc[chosen, "row"].to_numpy(dtype=np.intp)
-            result[chosen] = interpolate(spectra[own], library.wavelengths[source], grid)
+            result[chosen] = interpolate(spectra[own], library.wavelengths[source], COMMON_GRID)
     return result
 
 
-def named_materials(library: Library, source: str = "usgs", limit: float = 0.5) -> pd.DataFrame:
-    """Return the materials of a library whose names can be held out in a test of language.
+def named_materials(library: Library) -> pd.DataFrame:
+    """Return the materials of the USGS library whose names can be held out in a test of language.
 
     A material counts if a plain spectrum of it (no mixture, coating, dry or yellow leaf) is there.
 
     Args:
         library: all sources.
-        source: the library whose names are wanted.
-        limit: largest similarity of spelling between two names that count as distinct.
 
     Returns:
-        Indexed by name: ``kind``, ``family``, ``spectra``, ``specimens`` and ``distinct`` (no name with more spectra
-        is spelled alike); by falling number of spectra.
+        Indexed by name: ``kind``, ``family``, ``spectra`` and ``specimens``; by falling number of spectra.
     """
     plain = library.records[
-        (library.records["source"] == source) & (library.records["name"] != "") & (library.records["state"] == "")
+        (library.records["source"] == "usgs") & (library.records["name"] != "") & (library.records["state"] == "")
     ]
     groups = plain.groupby("name")
     table = groups.agg(
@@ -283,6 +276,4 @@ def named_materials(library: Library, source: str = "usgs", limit: float = 0.5) 
         spectra=("record", "size"),
         specimens=("specimen", "nunique"),
     )
-    table = table.reset_index().sort_values(["spectra", "name"], ascending=[False, True]).set_index("name")
-    kept = set(distinct_names(list(table.index), limit))
-    return table.assign(distinct=[name in kept for name in table.index])
+    return table.reset_index().sort_values(["spectra", "name"], ascending=[False, True]).set_index("name")

@@ -18,6 +18,7 @@ Integers = npt.NDArray[np.int64]
 #: Least gain in residual, relative to the pixel's length, for one more material; MESMA's usual .007 of reflectance.
 LEAST_GAIN = 0.007
 _CHUNK = 1_000
+#: Rounds of exchange after each step.
 _SWEEPS = 2
 
 
@@ -27,7 +28,6 @@ def best_combination(
     owner: npt.ArrayLike,
     *,
     least_gain: float = LEAST_GAIN,
-    sweeps: int = _SWEEPS,
 ) -> Array:
     """Find for each pixel a combination of spectra, at most one of each concept.
 
@@ -36,7 +36,6 @@ def best_combination(
         spectra: (n, bands), non-negative.
         owner: (n,) numbers of the concepts, 0 to C - 1.
         least_gain: share of the pixel's length by which one more material must lower the residual.
-        sweeps: rounds of exchange after each step.
 
     Returns:
         (N, C) non-negative abundances of free sum; the brightness of a pixel is in the sum. Zeros for a zero pixel.
@@ -48,12 +47,12 @@ def best_combination(
     result = np.zeros((len(values), int(owners.max()) + 1))
     for start in range(0, len(values), _CHUNK):
         part = slice(start, start + _CHUNK)
-        chosen = _search(values[part], library, gram, owners, least_gain, sweeps)
+        chosen = _search(values[part], library, gram, owners, least_gain)
         result[part] = _abundances(values[part], library, chosen)
     return result
 
 
-def _search(values: Array, library: Array, gram: Array, owners: Integers, least_gain: float, sweeps: int) -> Integers:
+def _search(values: Array, library: Array, gram: Array, owners: Integers, least_gain: float) -> Integers:
     """Number of the spectrum chosen for each pixel and concept, (N, C), -1 for none."""
     count = int(owners.max()) + 1
     chosen = np.full((len(values), count), -1, dtype=np.int64)
@@ -70,7 +69,7 @@ def _search(values: Array, library: Array, gram: Array, owners: Integers, least_
         trial = chosen[growing]
         trial[np.arange(len(growing)), owners[best]] = best
         trial = _without_negative(mine, gram, trial)
-        for _ in range(sweeps):
+        for _ in range(_SWEEPS):
             if not _exchange(mine, gram, owners, trial):
                 break
         left = np.maximum(power[growing] - _fit(mine, gram, trial)[1], 0.0)

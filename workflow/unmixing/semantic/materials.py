@@ -17,6 +17,8 @@ from unmixing.semantic.sources import COMMON_GRID
 Array = npt.NDArray[np.float64]
 #: Chance that a prompt stands for all that lies below it.
 _COLLAPSE = 0.4
+#: Number of prompts of a drawn list, where there are as many.
+_FEWEST_PROMPTS, _MOST_PROMPTS = 4, 12
 #: Spectra of a material that a model keeps; prompts above several materials choose from all of theirs.
 STORED = 24
 
@@ -63,21 +65,19 @@ def gather_materials(
     *,
     rows: npt.ArrayLike | None = None,
     groups: Sequence[str] | None = None,
-    without: Sequence[str] = (MINERAL,),
 ) -> Materials:
-    """Gather all concepts that have spectra of their own.
+    """Gather all concepts that have spectra of their own, minerals left out.
 
     Args:
         library: all sources.
         ontology: what they are called and belong to.
         rows: records to take (see ``make_pool``), such as the training split.
         groups: see ``make_pool``.
-        without: concepts to leave out, with all below them.
 
     Raises:
         UnmixingError: fewer than two concepts have spectra.
     """
-    pool = own_pool(library, ontology, rows=rows, groups=groups, without=without)
+    pool = own_pool(library, ontology, rows=rows, groups=groups, without=MINERAL)
     materials = list(pool.concepts)
     above = {name: (name, *ancestors(ontology, name)) for name in materials}
     wanted = {name for chain in above.values() for name in chain}
@@ -106,16 +106,16 @@ def own_pool(
     *,
     rows: npt.ArrayLike | None = None,
     groups: Sequence[str] | None = None,
-    without: Sequence[str] = (),
+    without: str = "",
 ) -> Pool:
     """Return a pool of all concepts that have spectra of their own, each without its members'.
 
-    Arguments and errors are those of ``gather_materials``.
+    Arguments and errors are those of ``gather_materials``; ``without`` is a concept to leave out with all below it.
     """
     chosen = np.zeros(len(library.records), dtype=bool)
     chosen[slice(None) if rows is None else np.asarray(rows)] = True
     present = set(library.records["concept"][chosen])
-    barred = {name for top in without if top in ontology.concepts for name in members(ontology, top)}
+    barred = set(members(ontology, without)) if without in ontology.concepts else set()
     materials = [name for name in ontology.concepts if name in present and name not in barred]
     if len(materials) < 2:
         raise UnmixingError("fewer than two concepts have spectra: give a library with more")
@@ -146,7 +146,7 @@ def spread_pool(pool: Pool, count: int = STORED) -> tuple[tuple[str, ...], Array
     return tuple(names), np.concatenate(parts)
 
 
-def draw_question(materials: Materials, rng: np.random.Generator, smallest: int = 4, largest: int = 12) -> Question:
+def draw_question(materials: Materials, rng: np.random.Generator) -> Question:
     """Draw a list of prompts as a user could give it.
 
     From the top down a prompt stands for all below it with a fixed chance, or gives way to its children; one with
@@ -155,8 +155,6 @@ def draw_question(materials: Materials, rng: np.random.Generator, smallest: int 
     Args:
         materials: what there is.
         rng: draws.
-        smallest: number of prompts at least, where there are as many.
-        largest: at most.
     """
     below = {child for group in materials.children for child in group}
     stack = [index for index in range(len(materials.prompts)) if index not in below]
@@ -171,7 +169,7 @@ def draw_question(materials: Materials, rng: np.random.Generator, smallest: int 
             cut.append((index, (own,)))
         else:
             stack.extend(children)
-    count = min(int(rng.integers(smallest, largest + 1)), len(cut))
+    count = min(int(rng.integers(_FEWEST_PROMPTS, _MOST_PROMPTS + 1)), len(cut))
     chosen = [cut[place] for place in rng.permutation(len(cut))[:count]]
     owned = [(material, place) for place, (_, group) in enumerate(chosen) for material in group]
     return Question(
@@ -222,7 +220,7 @@ def share_pool(pool: Pool, materials: Sequence[int]) -> Pool:
     )
 
 
-def draw_sensor(rng: np.random.Generator, name: str = "drawn") -> Sensor:
+def draw_sensor(rng: np.random.Generator) -> Sensor:
     """Draw a sensor: two of three are spectrometers with lost bands, the others multispectral.
 
     Sentinel-2, Landsat 8 and the axes of the study's scenes are none of them but by chance, so that a test on those
@@ -245,4 +243,4 @@ def draw_sensor(rng: np.random.Generator, name: str = "drawn") -> Sensor:
         centres = centres[np.append(True, np.diff(centres) > 5)]
         widths = rng.uniform(15, 80, centres.size)
         kept = np.ones(centres.size, dtype=bool)
-    return Sensor(name, name, tuple(centres[kept].tolist()), tuple(widths[kept].tolist()), "gaussian", "drawn")
+    return Sensor("drawn", "drawn", tuple(centres[kept].tolist()), tuple(widths[kept].tolist()), "gaussian", "drawn")

@@ -21,42 +21,16 @@ A pixel is made in this order, on the common grid (400-2450 nm at 10 nm) until t
 ``draw_latents`` draws, ``render`` computes: rendering the same latents gives the same pixels bit for bit.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from unmixing.semantic.latents import (
-    LINEAR,
-    Latents,
-    MixtureRecipe,
-    draw_latents,
-    latent_tables,
-    latents_of_tables,
-)
-from unmixing.semantic.pools import Pool, make_pool
+from unmixing.semantic.latents import Latents, MixtureRecipe, draw_latents
+from unmixing.semantic.pools import Pool
 from unmixing.semantic.sensors import Sensor, apply_response, interpolation_matrix, response_matrix
 from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
-
-__all__ = [
-    "LINEAR",
-    "Latents",
-    "MixtureRecipe",
-    "Mixtures",
-    "Pool",
-    "atmosphere",
-    "draw_batches",
-    "draw_latents",
-    "draw_mixtures",
-    "knot_weights",
-    "latent_tables",
-    "latents_of_tables",
-    "make_pool",
-    "noise_factor",
-    "render",
-]
 
 Array = npt.NDArray[np.float64]
 
@@ -74,8 +48,6 @@ class Mixtures:
         abundances: (N, C) float32, columns as the pool's concepts.
         endmembers: (N, K, B) float32 spectra of the materials as they were mixed, without illumination; NaN where
             unused; None where not asked for.
-        wavelengths: (B,) nanometres.
-        sensor: name of the sensor.
         latents: what was drawn.
     """
 
@@ -83,8 +55,6 @@ class Mixtures:
     clean: npt.NDArray[np.float32]
     abundances: npt.NDArray[np.float32]
     endmembers: npt.NDArray[np.float32] | None
-    wavelengths: Array
-    sensor: str
     latents: Latents
 
 
@@ -145,8 +115,6 @@ def render(
         clean=clean.astype(np.float32),
         abundances=abundances.astype(np.float32),
         endmembers=endmembers,
-        wavelengths=np.asarray(sensor.centres, np.float64),
-        sensor=sensor.name,
         latents=latents,
     )
 
@@ -162,21 +130,6 @@ def draw_mixtures(
 ) -> Mixtures:
     """Draw and render N pixels as one sensor sees them."""
     return render(draw_latents(recipe, pool, count, rng), pool, sensor, recipe, with_endmembers=with_endmembers)
-
-
-def draw_batches(
-    recipe: MixtureRecipe,
-    pool: Pool,
-    sensors: Sequence[Sensor],
-    batch: int,
-    rng: np.random.Generator,
-    *,
-    with_endmembers: bool = False,
-) -> Iterator[Mixtures]:
-    """Yield batches without end, each through a sensor drawn evenly from the given ones."""
-    while True:
-        sensor = sensors[int(rng.integers(len(sensors)))]
-        yield draw_mixtures(recipe, pool, sensor, batch, rng, with_endmembers=with_endmembers)
 
 
 def atmosphere(depth: npt.ArrayLike, smooth: npt.ArrayLike) -> Array:

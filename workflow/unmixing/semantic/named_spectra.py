@@ -5,7 +5,7 @@ prompt of its concept. Of names that are spelled alike one is kept, so that spel
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from unmixing.errors import UnmixingError
 from unmixing.semantic.library import COMMON_GRID, Library, common_spectra, named_materials
 from unmixing.semantic.names import distinct_names
 from unmixing.semantic.ontology import Ontology
+from unmixing.semantic.scene_library import fill_gaps
 
 Array = npt.NDArray[np.float64]
 
@@ -81,11 +82,6 @@ class NamedSpectra:
         """The names, in order."""
         return [str(name) for name in self.table["name"]]
 
-    def chosen(self, rows: npt.ArrayLike) -> "NamedSpectra":
-        """Return some of the names, by position."""
-        places = np.asarray(rows)
-        return replace(self, table=self.table.iloc[places].reset_index(drop=True), shapes=self.shapes[places])
-
 
 def named_spectra(library: Library, ontology: Ontology, *, distinct: float | None = 0.5) -> NamedSpectra:
     """Gather the names of the USGS library and of earthlib's classes with their mean spectra.
@@ -109,14 +105,20 @@ def named_spectra(library: Library, ontology: Ontology, *, distinct: float | Non
     if table["group"].nunique() < 2:
         raise UnmixingError("fewer than two groups of names have spectra: give the USGS library")
     means = np.stack([_mean(common_spectra(library, rows)) for rows in table["rows"]])
+    return shaped(table.drop(columns="rows"), means)
+
+
+def shaped(table: pd.DataFrame, means: Array) -> NamedSpectra:
+    """Return names (see ``NamedSpectra.table``) with the shapes of their mean spectra (N, grid), NaN where unknown."""
     bands = np.isfinite(means).mean(axis=0) >= _KNOWN_SHARE
-    axis = COMMON_GRID[bands]
-    shapes = means[:, bands]
-    for row in np.flatnonzero(~np.isfinite(shapes).all(axis=1)):
-        known = np.isfinite(shapes[row])
-        shapes[row] = np.interp(axis, axis[known], shapes[row][known])
+    shapes = fill_gaps(means[:, bands], COMMON_GRID[bands])
     shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
-    return NamedSpectra(table.drop(columns="rows"), shapes, axis)
+    return NamedSpectra(table, shapes, COMMON_GRID[bands])
+
+
+def joined(family: str) -> str:
+    """Return the group of a family of the USGS names."""
+    return _JOINED.get(family, family)
 
 
 def subset_rows(table: pd.DataFrame, subset: str) -> npt.NDArray[np.intp]:
@@ -133,7 +135,7 @@ def subset_rows(table: pd.DataFrame, subset: str) -> npt.NDArray[np.intp]:
 
 
 def _usgs(library: Library) -> pd.DataFrame:
-    known = named_materials(library, "usgs")
+    known = named_materials(library)
     plain = library.records["state"].eq("") & library.records["source"].eq("usgs")
     rows = library.records[plain].groupby("name").indices
     positions = np.flatnonzero(plain)
@@ -141,7 +143,7 @@ def _usgs(library: Library) -> pd.DataFrame:
         {
             "name": known.index,
             "kind": known["kind"].to_numpy(),
-            "group": [_JOINED.get(family, family) for family in known["family"]],
+            "group": [joined(family) for family in known["family"]],
             "source": "usgs",
             "spectra": known["spectra"].to_numpy(),
             "rows": [positions[rows[name]] for name in known.index],

@@ -33,20 +33,3 @@ def residual_variance(
     variance = (power + fitted).clamp_min(0.0) * count / (count - used).clamp_min(1.0)
     # Differences of nearly equal numbers: below this share of the power there is nothing but rounding.
     return torch.where(variance < 1e-13 * power, 0.0, variance)
-
-
-def difference_deviation(pixels: Tensor) -> Tensor:
-    """Return a robust standard deviation of noise from third differences along the bands.
-
-    Smooth spectra cancel; what is left is white noise times the root of 1 + 9 + 9 + 1. Only for narrow bands side by
-    side; structure finer than four bands counts as noise.
-
-    Args:
-        pixels: (N, B), NaN where unknown, at least four bands.
-
-    Returns:
-        (N,), NaN where fewer than four neighbouring bands are known.
-    """
-    third = pixels[:, 3:] - 3 * pixels[:, 2:-1] + 3 * pixels[:, 1:-2] - pixels[:, :-3]
-    # .6745 is the quartile of a normal distribution.
-    return torch.nanmedian(third.abs(), dim=1).values / (0.6745 * 20**0.5)

@@ -135,14 +135,13 @@ def build_ontology(concepts: Iterable[Concept]) -> Ontology:
     return Ontology(MappingProxyType(known), MappingProxyType(index))
 
 
-def with_names(ontology: Ontology, names: Sequence[str], source: str, parent: str = MINERAL) -> Ontology:
-    """Return the ontology with one more concept for every name that it does not know yet.
+def with_names(ontology: Ontology, names: Sequence[str], source: str) -> Ontology:
+    """Return the ontology with one more mineral for every name that it does not know yet.
 
     Args:
         ontology: what is there.
-        names: readable names, such as those of a library's minerals.
+        names: readable names of a library's minerals.
         source: library whose records bear these names.
-        parent: concept they belong to.
     """
     added: dict[str, Concept] = {}
     for name in names:
@@ -150,7 +149,7 @@ def with_names(ontology: Ontology, names: Sequence[str], source: str, parent: st
         if normalise(name) in ontology.index or identifier in ontology.concepts or identifier in added:
             continue
         rule = RecordRule(names=(name,))
-        added[identifier] = Concept(id=identifier, prompt=name, parent=parent, records={source: (rule,)})
+        added[identifier] = Concept(id=identifier, prompt=name, parent=MINERAL, records={source: (rule,)})
     return build_ontology((*ontology.concepts.values(), *added.values()))
 
 
@@ -224,10 +223,8 @@ def resolve(prompt: str, ontology: Ontology) -> Resolution:
     )
 
 
-def retrieve(
-    text: str, ontology: Ontology, count: int = 5, available: Iterable[str] | None = None
-) -> list[tuple[str, float]]:
-    """Return candidate concepts for a text, best first: what a list of prompts can be drawn from.
+def retrieve(text: str, ontology: Ontology, count: int = 5) -> list[tuple[str, float]]:
+    """Return candidate concepts for a text, best first.
 
     A concept scores by its best string: the larger of the similarity of letters and the share of common words. What
     lies below a concept that the text names scores next to it, so that "vegetation" brings grass and trees.
@@ -236,7 +233,6 @@ def retrieve(
         text: a name, several words, or the name of a parent.
         ontology: what is known.
         count: how many to return at most.
-        available: ids to choose from, such as those that have spectra; all by default.
 
     Returns:
         Pairs of id and score within [0, 1].
@@ -253,9 +249,7 @@ def retrieve(
     if named is not None:
         for identifier in members(ontology, named)[1:]:
             scores[identifier] = max(scores[identifier], 0.99)
-    allowed = None if available is None else set(available)
-    kept = [(name, score) for name, score in scores.items() if allowed is None or name in allowed]
-    return sorted(kept, key=lambda item: -item[1])[:count]
+    return sorted(scores.items(), key=lambda item: -item[1])[:count]
 
 
 def _keys(text: str) -> Iterator[str]:

@@ -23,7 +23,6 @@ from unmixing.semantic.ontology import (
     load_ontology,
     normalise,
     resolve,
-    retrieve,
     with_names,
 )
 
@@ -32,8 +31,6 @@ SCENES_FILE = _DATA / "prompts_scenes.yaml"
 TARGETS_FILE = _DATA / "prompts_targets.yaml"
 TEMPLATES_FILE = _DATA / "prompts_templates.yaml"
 REGIONS_FILE = _DATA / "prompts_regions.yaml"
-#: Score of ``retrieve`` below which a concept has nothing to do with a hint.
-_FITS = 0.8
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Candidate:
     Attributes:
         concept: its id.
         prompt: its canonical name.
-        score: presence where one was given, otherwise how well it fits the hint or 1 for a region's list.
+        score: presence where one was given, otherwise 1.
     """
 
     concept: str
@@ -66,10 +63,11 @@ class Candidate:
     score: float
 
 
+@functools.cache
 def study_ontology(*extra: str | Path) -> Ontology:
     """Return all concepts of the study: the shipped ontology, the targets of tests, the minerals of the USGS library.
 
-    The names come from the reviewed table; the library itself is not read.
+    The names come from the reviewed table; the library itself is not read. Files are read once.
 
     Args:
         extra: a user's ontology files.
@@ -94,7 +92,7 @@ def load_scene_prompts(
         UnmixingError: a scene stands twice or is not in the registry, its names are not those of its reference, a
             prompt names no concept or is no concept's canonical one, or two prompts of a scene are one concept.
     """
-    known = ontology or _default_ontology()
+    known = ontology or study_ontology()
     registry, result = load_registry(), dict[str, tuple[ScenePrompt, ...]]()
     for entry in _read(Path(path), list):
         if not isinstance(entry, dict) or set(entry) != {"scenes", "prompts"}:
@@ -152,7 +150,6 @@ def auto_prompts(
     ontology: Ontology,
     *,
     region: str = "any",
-    hint: str = "",
     available: Iterable[str] | None = None,
     presence: Mapping[str, float] | None = None,
     count: int = 8,
@@ -161,13 +158,12 @@ def auto_prompts(
     """Draw up a list of prompts from the ontology (``prompts: auto``).
 
     Presence decides where it is given, among all concepts or, with a region, among those of its list and what lies
-    below them. Otherwise the list is what the hint retrieves, or the region's. Of a concept and one above it only the
-    better stays, for their endmembers would be nearly the same.
+    below them. Otherwise the list is the region's. Of a concept and one above it only the better stays, for their
+    endmembers would be nearly the same.
 
     Args:
         ontology: what is known.
         region: a section of ``data/prompts_regions.yaml``.
-        hint: words of the user, parted by commas ("roofs, lawn"); not with presence.
         available: ids of the concepts that can be asked for, such as those with spectra; all by default.
         presence: score by id, larger where a concept is likelier there.
         count: how many to return at most.
@@ -177,21 +173,13 @@ def auto_prompts(
         Candidates, best first.
 
     Raises:
-        UnmixingError: the region is unknown, hint and presence are both given, or nothing is left.
+        UnmixingError: the region is unknown, or nothing is left.
     """
-    if hint and presence is not None:
-        raise UnmixingError("prompts auto: a hint and presence scores are both given: give one of them")
     listed = _region(region, ontology)
     if presence is not None:
         scores = {name: score for name, score in presence.items() if name in ontology.concepts and score >= minimum}
         if region != "any":
             scores = {name: score for name, score in scores.items() if {name, *ancestors(ontology, name)} & set(listed)}
-    elif hint:
-        scores = {}
-        for part in filter(None, (part.strip() for part in hint.split(","))):
-            for name, score in retrieve(part, ontology, count, available):
-                if score >= _FITS:
-                    scores[name] = max(score, scores.get(name, 0.0))
     else:
         scores = dict.fromkeys(listed, 1.0)
     allowed = None if available is None else set(available)
@@ -239,11 +227,6 @@ def load_templates() -> Mapping[str, tuple[str, ...]]:
         if not sentences or any(sentence.count("{}") != 1 for sentence in sentences):
             raise UnmixingError(f"{TEMPLATES_FILE}: each sentence of {name!r} must hold {{}} once: correct it")
     return MappingProxyType(sets)
-
-
-@functools.cache
-def _default_ontology() -> Ontology:
-    return study_ontology()
 
 
 @functools.cache

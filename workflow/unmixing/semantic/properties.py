@@ -3,8 +3,6 @@
 The scene is the study's easy synthetic one, asked about its own three materials.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -24,15 +22,6 @@ EASY_PROMPTS = ("bare soil", "green vegetation", "burned ground")
 SEVEN_PROMPTS = ("bare soil", "green vegetation", "dry vegetation", "paved surface", "roof", "burned ground", "water")
 _WRONG_NM = 100.0
 _REPEATS = 5
-
-
-@dataclass(frozen=True)
-class Change:
-    """Mean absolute change of abundances, and of the error to the truth where there is one."""
-
-    change: float
-    error_before: float
-    error_after: float
 
 
 def easy_scene() -> xr.Dataset:
@@ -89,13 +78,14 @@ def measure_properties(
     coarse = resample(cube, axis, sensor)
     seen = np.isfinite(coarse).all(axis=0)
     multispectral = unmixed(coarse[:, seen], np.asarray(sensor.centres)[seen])
+    coarser = change(multispectral)
     inside = np.clip(axis + _WRONG_NM, None, 2450.0)
     wrong = unmixed(cube[:, : len(np.unique(inside))], np.unique(inside))
     gains = [change(unmixed(cube * gain, axis)) for gain in (0.5, 0.75, 1.25, 1.5)]
     rows = [
         ("aRMSE on the easy scene", error(base), "-", True, len(cube)),
         ("30 % of bands removed: mean absolute change", max(lost), "at most .05", max(lost) <= 0.05, len(cube)),
-        ("as Sentinel-2: mean absolute change", change(multispectral), "at most .10", None, len(cube)),
+        ("as Sentinel-2: mean absolute change", coarser, "at most .10", coarser <= 0.10, len(cube)),
         ("aRMSE as Sentinel-2", error(multispectral), "-", True, len(cube)),
         ("aRMSE with wavelengths 100 nm wrong", error(wrong), "worse", error(wrong) > error(base), len(cube)),
         ("gain .5 to 1.5: mean absolute change", max(gains), "at most .05", max(gains) <= 0.05, len(cube)),
@@ -104,9 +94,7 @@ def measure_properties(
         (f"class means without noise, {source} endmembers: aRMSE", value, "at most .001", value <= 1e-3, 400)
         for source, value in recovery(model, seed, anchors=anchors).items()
     ]
-    frame = pd.DataFrame(rows, columns=["property", "value", "target", "met", "n"])
-    frame.loc[frame["met"].isna(), "met"] = frame["value"][frame["met"].isna()] <= 0.10
-    return frame
+    return pd.DataFrame(rows, columns=["property", "value", "target", "met", "n"])
 
 
 def recovery(

@@ -1,6 +1,5 @@
 """What a list of prompts means to a model: the anchors it is asked with, and the library mean behind each."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,7 +58,8 @@ class Asked:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of the prompts, in sentences."""
-        doubles = [f"{' and '.join(map(repr, group))} are one to the model and share" for group in self._doubles()]
+        groups = self.merged.doubles(self.prompts)
+        doubles = [f"{' and '.join(map(repr, group))} are one to the model and share" for group in groups]
         rows = zip(self.prompts, self.concepts, self.sources, strict=True)
         stand_ins = [
             f"{prompt!r} has no spectrum: {'one made up from text' if source == 'text' else f'that of {source!r}'}"
@@ -67,9 +67,6 @@ class Asked:
             if source != concept
         ]
         return (*doubles, *stand_ins)
-
-    def _doubles(self) -> tuple[tuple[str, ...], ...]:
-        return self.merged.doubles(self.prompts)
 
 
 def ask_model(
@@ -95,8 +92,8 @@ def ask_model(
     Raises:
         UnmixingError: a prompt names nothing, has no spectrum, or the anchors come from another text encoder.
     """
-    known = ontology or _default_ontology()
-    store = anchors if anchors is not None else _default_store(model)
+    known = ontology or study_ontology()
+    store = anchors if anchors is not None else shipped_anchors(model)
     if store.weights_sha256 != model.facts.text_sha256:
         raise UnmixingError(
             f"the model was trained with anchors of {model.facts.text_encoder!r}, these come from {store.encoder!r}: "
@@ -137,6 +134,15 @@ def ask_model(
     )
 
 
+def shipped_anchors(model: UnmixingModel) -> AnchorStore:
+    """Return the shipped store of a model's text encoder.
+
+    Raises:
+        UnmixingError: none of this encoder is shipped.
+    """
+    return load_default_anchors(model.facts.text_encoder.partition(":")[0])
+
+
 def text_mean(model: UnmixingModel, store: AnchorStore, vector: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return a mean spectrum (grid) for a text vector (d): that of seen concepts, weighted by their texts' cosines."""
     seen = torch.as_tensor(np.array(concept_anchors(store, model.facts.trained)))
@@ -147,11 +153,6 @@ def text_mean(model: UnmixingModel, store: AnchorStore, vector: npt.ArrayLike) -
     mass = weight @ present
     mixed = weight @ np.where(present, spectra, 0.0) / np.maximum(mass, 1e-12)
     return np.asarray(np.where(mass > 0.5, mixed, np.nan).reshape(COMMON_GRID.shape), np.float64)
-
-
-@functools.cache
-def _default_ontology() -> Ontology:
-    return study_ontology()
 
 
 def _covered(model: UnmixingModel, ontology: Ontology, concept: str) -> str:
@@ -174,8 +175,3 @@ def _spectra(
         return np.concatenate([filled[None], copies])
     chosen = choose_spectra(model.spectra[own].double().numpy(), mean, int(given.get("spectra", SPECTRA)))
     return np.concatenate([chosen, copies])
-
-
-def _default_store(model: UnmixingModel) -> AnchorStore:
-    family = model.facts.text_encoder.partition(":")[0]
-    return load_default_anchors(family)

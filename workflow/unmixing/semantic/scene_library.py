@@ -28,7 +28,7 @@ class SceneLibrary:
     Attributes:
         concepts: C ids whose spectra these are; a prompt without spectra is stood for by the nearest concept above.
         groups: (K,) for each prompt the number of its concept; prompts that share a concept share its abundance.
-        bands: (bands of the scene,) True where the spectra are known and the scene is valid: B bands.
+        bands: (bands of the scene,) True where the spectra are known: B bands.
         means: (C, B) reflectance; every site or specimen weighs the same.
         spectra: (n, B) reflectance of the representatives.
         owner: (n,) number of the concept of each.
@@ -60,9 +60,7 @@ def scene_library(
     concepts: Sequence[str],
     wavelengths: npt.ArrayLike,
     *,
-    valid: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
-    representatives: int = REPRESENTATIVES,
 ) -> SceneLibrary:
     """Resample the spectra of the concepts of some prompts to the bands of a scene.
 
@@ -71,9 +69,7 @@ def scene_library(
         ontology: a concept's spectra include its members'.
         concepts: K ids, one for each prompt; one without spectra is stood for by the nearest above that has some.
         wavelengths: (bands,) nanometres, rising.
-        valid: (bands,) True where the scene's band is good; all by default.
         rows: positions in ``library.records`` to take from, such as a training split; all by default.
-        representatives: spectra of a concept to keep for methods over the whole library.
 
     Raises:
         UnmixingError: a prompt has neither spectra nor a concept above it that has, one concept contains another,
@@ -86,8 +82,6 @@ def scene_library(
     seen = apply_response(matrix, pool.spectra)
     count = len(pool.edges)
     bands = np.asarray(np.isfinite(seen[count:]).all(axis=0), bool)
-    if valid is not None:
-        bands = np.asarray(bands & np.asarray(valid, bool))
     if bands.sum() < max(2, len(asked)):
         raise UnmixingError(
             f"the libraries know {int(bands.sum())} of the scene's {bands.size} bands, too few for {len(asked)} "
@@ -95,11 +89,11 @@ def scene_library(
         )
     means, spectra, owner = seen[count:][:, bands], seen[:count][:, bands], pool.owner[:count]
     known = np.isfinite(spectra).mean(axis=1) >= _KNOWN_SHARE
-    spectra = _filled(spectra[known], np.asarray(sensor.centres)[bands])
+    spectra = fill_gaps(spectra[known], np.asarray(sensor.centres)[bands])
     owner = owner[known]
     chosen = np.concatenate(
         [
-            np.flatnonzero(owner == number)[spread_spectra(spectra[owner == number], mean, representatives)]
+            np.flatnonzero(owner == number)[spread_spectra(spectra[owner == number], mean, REPRESENTATIVES)]
             for number, mean in enumerate(means)
         ]
     )
@@ -169,10 +163,15 @@ def bent(mean: Array, amplitude: float) -> Array:
     return np.asarray(curves * mean, np.float64)[: 2 * _BENDS if amplitude > 0 else 0]
 
 
-def fill_gaps(spectra: Array) -> Array:
-    """Return spectra (n, grid) with straight lines across what is unknown; the ends are held."""
+def fill_gaps(spectra: Array, axis: Array | None = None) -> Array:
+    """Return spectra (n, bands) with straight lines across what is unknown; the ends are held.
+
+    Args:
+        spectra: NaN where unknown, each known somewhere.
+        axis: (bands,) wavelengths, rising; by default bands are evenly spaced.
+    """
     result = np.array(spectra, np.float64)
-    place = np.arange(result.shape[1])
+    place = np.arange(result.shape[1]) if axis is None else axis
     for row in result:
         known = np.isfinite(row)
         row[~known] = np.interp(place[~known], place[known], row[known])
@@ -188,11 +187,3 @@ def _stand_ins(library: Library, ontology: Ontology, concepts: Sequence[str]) ->
         names = ", ".join(repr(ontology.concepts[name].prompt) for name in missing)
         raise UnmixingError(f"no library at hand has a spectrum of {names}: give one that has, or leave the prompt out")
     return list(dict.fromkeys(places)), places
-
-
-def _filled(spectra: Array, axis: Array) -> Array:
-    result = spectra.copy()
-    for row in np.flatnonzero(~np.isfinite(spectra).all(axis=1)):
-        known = np.isfinite(spectra[row])
-        result[row] = np.interp(axis, axis[known], spectra[row][known])
-    return result

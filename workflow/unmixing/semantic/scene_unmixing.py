@@ -17,7 +17,7 @@ from unmixing.semantic.anchors import AnchorStore
 from unmixing.semantic.appearances import Appearances, fit_appearances
 from unmixing.semantic.encoder import Placement, channels, check_wavelengths, place
 from unmixing.semantic.estimator import Brightness, Prior
-from unmixing.semantic.model import UnmixingModel, load_default_model
+from unmixing.semantic.model import UnmixingModel, load_default_model, read_model
 from unmixing.semantic.ontology import Ontology
 from unmixing.semantic.questions import Asked, Unseen, ask_model
 from unmixing.semantic.recipe import RIDGE
@@ -345,11 +345,7 @@ def _opened(scene: xr.Dataset | str | Path) -> xr.Dataset:
 def _model(model: UnmixingModel | str | Path | None) -> UnmixingModel:
     if isinstance(model, UnmixingModel):
         return model
-    if model is None:
-        return load_default_model()
-    from unmixing.semantic.model import read_model
-
-    return read_model(model)
+    return load_default_model() if model is None else read_model(model)
 
 
 def _encode(model: UnmixingModel, given: Tensor, known: Tensor, prepared: Prepared) -> Tensor:

@@ -31,6 +31,7 @@ Mask = npt.NDArray[np.bool_]
 PRESENT = 0.05
 #: Blocks on each side of a scene: 25 in all, each about as wide as a scene's abundances stay alike.
 BLOCKS = 5
+#: Bins of confidence, equally wide.
 _BINS = 10
 COLUMNS = ("convention", "metric", "material", "value", "low", "high", "interval", "n", "blocks")
 
@@ -167,16 +168,13 @@ def score_values(
     return pd.DataFrame([row])[[*(identity or {}), *COLUMNS]]
 
 
-def score_assignment(
-    assignment: npt.ArrayLike, truth: npt.ArrayLike, places: npt.ArrayLike, bins: int = _BINS
-) -> list[dict[str, Any]]:
+def score_assignment(assignment: npt.ArrayLike, truth: npt.ArrayLike, places: npt.ArrayLike) -> list[dict[str, Any]]:
     """Score a soft assignment of pixels to materials by the dominant material of the references.
 
     Args:
         assignment: (N, K) probabilities, rows summing to one.
         truth: (N, K) reference abundances.
         places: (N,) block of each pixel.
-        bins: of confidence, equally wide.
 
     Returns:
         Rows for ``brier`` (mean squared distance from the dominant material's unit vector, 0 to 2) and ``ece``
@@ -187,43 +185,12 @@ def score_assignment(
     unit = np.eye(target.shape[1])[target.argmax(axis=1)]
     brier = ((given - unit) ** 2).sum(axis=1)
     confidence, hits = given.max(axis=1), dominant_hits(given, target)
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    filled = np.bincount(number, minlength=bins)
-    gap = np.bincount(number, weights=confidence - hits, minlength=bins)
+    number = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    filled = np.bincount(number, minlength=_BINS)
+    gap = np.bincount(number, weights=confidence - hits, minlength=_BINS)
     error = float(np.abs(gap).sum() / filled.sum())
     rows = [{"metric": "brier", "material": ""} | _interval(_with_count(brier), np.asarray(places), ratio)]
     return [*rows, {"metric": "ece", "material": "", **_bare(error)}]
-
-
-def abstention_curve(
-    confidence: npt.ArrayLike, estimate: npt.ArrayLike, truth: npt.ArrayLike, points: int = 20
-) -> pd.DataFrame:
-    """Say how good a method is on the pixels of which it is surest.
-
-    Args:
-        confidence: (N,), larger where the method is surer.
-        estimate: (N, K).
-        truth: (N, K).
-        points: of the curve.
-
-    Returns:
-        ``coverage`` (share of pixels kept, rising to 1), ``threshold`` (least confidence kept), ``dominant_accuracy``
-        and ``armse`` on them, ``n``. Pixels of equal confidence are kept in the order given.
-    """
-    order = np.argsort(-np.asarray(confidence, np.float64), kind="stable")
-    one, other = np.asarray(estimate, np.float64)[order], np.asarray(truth, np.float64)[order]
-    hits = np.cumsum(dominant_hits(one, other))
-    squares = np.cumsum(((one - other) ** 2).mean(axis=1))
-    kept = np.unique(np.maximum(np.round(np.linspace(1 / points, 1, points) * len(order)).astype(int), 1))
-    return pd.DataFrame(
-        {
-            "coverage": kept / len(order),
-            "threshold": np.asarray(confidence, np.float64)[order][kept - 1],
-            "dominant_accuracy": hits[kept - 1] / kept,
-            "armse": np.sqrt(squares[kept - 1] / kept),
-            "n": kept,
-        }
-    )
 
 
 def dominant_hits(estimate: Array, truth: Array) -> Array:

@@ -120,12 +120,11 @@ def get_sensor(name: str) -> Sensor:
     return load_sensors()[name]
 
 
-def sensor_of_axis(wavelengths: npt.ArrayLike, name: str = "scene", widths: npt.ArrayLike | None = None) -> Sensor:
+def sensor_of_axis(wavelengths: npt.ArrayLike, widths: npt.ArrayLike | None = None) -> Sensor:
     """Return a sensor for the axis of a scene.
 
     Args:
         wavelengths: (bands,) centres in nanometres, strictly rising.
-        name: id.
         widths: (bands,) or one number; by default the distance to the nearer neighbour, which gaps do not widen.
 
     Raises:
@@ -137,7 +136,7 @@ def sensor_of_axis(wavelengths: npt.ArrayLike, name: str = "scene", widths: npt.
         padded = np.concatenate([[np.inf], steps, [np.inf]])
         widths = np.minimum(padded[:-1], padded[1:]) if steps.size else np.array([10.0])
     full = np.broadcast_to(np.asarray(widths, np.float64), centres.shape)
-    return Sensor(name, name, tuple(centres.tolist()), tuple(full.tolist()), "gaussian", "the scene's own axis")
+    return Sensor("scene", "scene", tuple(centres.tolist()), tuple(full.tolist()), "gaussian", "the scene's own axis")
 
 
 def altered(sensor: Sensor, width_factor: float = 1.0, shift_nm: float = 0.0) -> Sensor:
@@ -284,17 +283,16 @@ def interpolate(spectra: npt.ArrayLike, wavelengths: npt.ArrayLike, centres: npt
     return np.where(known, low + high, np.nan)
 
 
-def lose_bands(bands: int, share: float, rng: np.random.Generator, pixels: int | None = None) -> npt.NDArray[np.bool_]:
+def lose_bands(bands: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Choose bands that are lost.
 
     Args:
         bands: number of bands.
         share: share that is lost, rounded to whole bands; at least one band is left.
         rng: draws the bands.
-        pixels: number of pixels that lose bands of their own; None for one choice.
 
     Returns:
-        (bands,) or (pixels, bands), True where the band is left.
+        (bands,) True where the band is left.
 
     Raises:
         UnmixingError: the share is outside [0, 1).
@@ -302,10 +300,9 @@ def lose_bands(bands: int, share: float, rng: np.random.Generator, pixels: int |
     if not 0 <= share < 1:
         raise UnmixingError(f"a share of {share:g} of the bands cannot be lost: give 0 to below 1")
     lost = min(round(share * bands), bands - 1)
-    order = rng.random((1 if pixels is None else pixels, bands)).argsort(axis=1)
-    kept = np.ones(order.shape, dtype=bool)
-    np.put_along_axis(kept, order[:, :lost], False, axis=1)
-    return kept[0] if pixels is None else kept
+    kept = np.ones(bands, dtype=bool)
+    kept[rng.random(bands).argsort()[:lost]] = False
+    return kept
 
 
 def _spectrometer(name: str, title: str, centres: Array, widths: float | Array, source: str) -> Sensor:

@@ -31,8 +31,11 @@ Mask = npt.NDArray[np.bool_]
 
 COUNTS = (1, 5, 10, 20)
 DRAWS = 10
+#: Reference abundance above which a pixel is pure.
 PURE = 0.9
+#: Pure pixels of a material that must be left beside its shots.
 SPARE = 20
+#: Pixels around a shot, in both directions, that are not tested.
 BUFFER = 5
 #: A pixel may hold this much of a material that dropped out and still be tested.
 TRACE = 0.05
@@ -77,9 +80,6 @@ def draw_shots(
     entropy: int,
     *,
     draws: int = DRAWS,
-    purity: float = PURE,
-    spare: int = SPARE,
-    buffer: int = BUFFER,
 ) -> tuple[Shots, ...]:
     """Draw shots from a scene with reference abundances.
 
@@ -91,9 +91,6 @@ def draw_shots(
         k: pixels for each material.
         entropy: of the study.
         draws: number of draws.
-        purity: least reference abundance of a pure pixel.
-        spare: pure pixels that must be left beside the k.
-        buffer: pixels around a shot, in both directions, that are not tested.
 
     Raises:
         UnmixingError: there are no reference abundances, or fewer than two materials are left.
@@ -102,16 +99,16 @@ def draw_shots(
         raise UnmixingError("shots are chosen by reference abundances: the scene has none")
     shares = np.asarray(known.abundances, np.float64)
     seen = np.ones(shares.shape[:2], bool) if known.valid is None else known.valid
-    pure = {number: np.argwhere((shares[..., number] > purity) & seen) for number in range(shares.shape[-1])}
-    kept = tuple(number for number, places in pure.items() if len(places) >= k + spare)
+    pure = {number: np.argwhere((shares[..., number] > PURE) & seen) for number in range(shares.shape[-1])}
+    kept = tuple(number for number, places in pure.items() if len(places) >= k + SPARE)
     dropped = tuple(
-        (known.names[number], f"{len(places)} pure pixels, {k + spare} are needed")
+        (known.names[number], f"{len(places)} pure pixels, {k + SPARE} are needed")
         for number, places in pure.items()
         if number not in kept
     )
     if len(kept) < 2:
         raise UnmixingError(
-            f"{k} shots: fewer than two materials have {k + spare} pure pixels "
+            f"{k} shots: fewer than two materials have {k + SPARE} pure pixels "
             f"({'; '.join(f'{name}: {reason}' for name, reason in dropped)}): take fewer shots"
         )
     left = shares[..., [number for number in pure if number not in kept]]
@@ -123,16 +120,16 @@ def draw_shots(
         places = np.stack(
             [pure[number][np.random.default_rng(streams[number]).permutation(len(pure[number]))[:k]] for number in kept]
         )
-        near = near_pixels(places.reshape(-1, 2), clean.shape, buffer)
+        near = near_pixels(places.reshape(-1, 2), clean.shape)
         result.append(Shots(k, draw, kept, dropped, places, clean & ~near))
     return tuple(result)
 
 
-def near_pixels(places: npt.ArrayLike, shape: tuple[int, ...], buffer: int = BUFFER) -> Mask:
-    """Return (rows, columns) True within ``buffer`` rows and columns of any of the places (n, 2)."""
+def near_pixels(places: npt.ArrayLike, shape: tuple[int, ...]) -> Mask:
+    """Return (rows, columns) True within ``BUFFER`` rows and columns of any of the places (n, 2)."""
     near = np.zeros(shape[:2], dtype=bool)
     for row, column in np.asarray(places, np.intp):
-        near[max(row - buffer, 0) : row + buffer + 1, max(column - buffer, 0) : column + buffer + 1] = True
+        near[max(row - BUFFER, 0) : row + BUFFER + 1, max(column - BUFFER, 0) : column + BUFFER + 1] = True
     return near
 
 

@@ -34,10 +34,11 @@ def solve_pixels(
     allowed: Tensor,
     encoded: Tensor,
     anchors: Tensor,
-    endmembers: Tensor | Appearances,
+    endmembers: Tensor | Appearances | Fitted,
     *,
     prior: Prior,
     brightness: Brightness = "solved",
+    variance: Tensor | None = None,
 ) -> Solved:
     """Weigh data and prior.
 
@@ -51,39 +52,33 @@ def solve_pixels(
         allowed: (N, K) bool: prompts that each pixel is asked about.
         encoded: (N, d).
         anchors: (K, d) in the encoder's space.
-        endmembers: (K, B), or library spectra to choose from.
+        endmembers: (K, B), library spectra to choose from, or what the pixels chose of them.
         prior: see ``estimator``.
         brightness: see ``estimator``.
+        variance: see ``estimator``.
     """
     similarity, assigned = model.assign(encoded, anchors, allowed)
     weights = model.weights(similarity, assigned, allowed, anchors.expand(len(encoded), -1, -1))
-    if isinstance(endmembers, Tensor):
-        found = estimate(
-            pixels,
-            endmembers,
-            known,
-            allowed,
-            prior=prior,
-            brightness=brightness,
-            weights=weights,
-            assignment=assigned,
-            strength=model.strength(prior),
-        )
-        return Solved(found, similarity, assigned, None)
-    fitted = fit_appearances(pixels, known, endmembers)
-    given = model.facts.estimator
-    assigned = soft_assignment(similarity, model.scale * given.get("sharpness", 1.0), allowed)
+    strength = model.strength(prior)
+    if isinstance(endmembers, Appearances):
+        endmembers = fit_appearances(pixels, known, endmembers)
+    fitted = endmembers if isinstance(endmembers, Fitted) else None
+    if fitted is not None:
+        given = model.facts.estimator
+        assigned = soft_assignment(similarity, model.scale * given.get("sharpness", 1.0), allowed)
+        strength = strength * given.get(f"trust_{prior}", 1.0)
     found = estimate(
         pixels,
-        fitted.endmembers,
+        endmembers.endmembers if isinstance(endmembers, Fitted) else endmembers,
         known,
         allowed,
         prior=prior,
         brightness=brightness,
         weights=weights,
         assignment=assigned,
-        strength=model.strength(prior) * given.get(f"trust_{prior}", 1.0),
-        ridge=fitted.ridge,
-        spent=fitted.spent,
+        strength=strength,
+        variance=variance,
+        ridge=None if fitted is None else fitted.ridge,
+        spent=None if fitted is None else fitted.spent,
     )
     return Solved(found, similarity, assigned, fitted)

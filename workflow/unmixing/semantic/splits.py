@@ -21,6 +21,9 @@ Array = npt.NDArray[np.float64]
 
 SPLITS = ("train", "validation", "test")
 SHARES = (0.7, 0.1, 0.2)
+#: Of the library that trains, where another one tests.
+_TRANSFER_SHARES = (0.9, 0.1, 0.0)
+#: Number of sites from which a concept is split by site.
 MINIMUM_SITES = 5
 #: Radians. Repeated measurements of one object in earthlib lie .002 to .01 apart, one beach's sand within .005; other
 #: objects of a class mostly further. In the USGS library 21 pairs of 795 spectra are nearer, 14 of them one material.
@@ -33,7 +36,6 @@ def split_library(
     rng: np.random.Generator,
     *,
     shares: tuple[float, float, float] = SHARES,
-    minimum_sites: int = MINIMUM_SITES,
     duplicate_angle: float = DUPLICATE_ANGLE,
 ) -> pd.DataFrame:
     """Split the spectra of each concept into training, validation and test.
@@ -46,7 +48,6 @@ def split_library(
         library: all sources.
         rng: deals the groups; the same generator state gives the same split.
         shares: of training, validation and test.
-        minimum_sites: number of sites from which a concept is split by site.
         duplicate_angle: radians; spectra of one concept, or of two libraries, that are nearer are copies.
 
     Returns:
@@ -59,7 +60,7 @@ def split_library(
         UnmixingError: shares are no shares.
     """
     _check_shares(shares)
-    kinds, groups = _groups(library, minimum_sites, duplicate_angle)
+    kinds, groups = _groups(library, duplicate_angle)
     return _dealt(library, kinds, groups, shares, rng)
 
 
@@ -69,9 +70,6 @@ def transfer_split(
     *,
     train: Iterable[str] = ("earthlib",),
     test: Iterable[str] = ("usgs",),
-    validation: float = 0.1,
-    minimum_sites: int = MINIMUM_SITES,
-    duplicate_angle: float = DUPLICATE_ANGLE,
 ) -> pd.DataFrame:
     """Train on some libraries and test on others.
 
@@ -83,9 +81,6 @@ def transfer_split(
         rng: deals the validation groups.
         train: sources to train on.
         test: sources to test on, all of their records.
-        validation: share of the training groups that validates.
-        minimum_sites: see ``split_library``.
-        duplicate_angle: see ``split_library``.
 
     Returns:
         As ``split_library``; ``split_kind`` is ``library`` for test records.
@@ -102,19 +97,17 @@ def transfer_split(
             raise UnmixingError(
                 f"library {source!r} is not there: load it, or choose from {', '.join(library.spectra)}"
             )
-    _check_shares((1 - validation, validation, 0.0))
-    kinds, groups = _groups(library, minimum_sites, duplicate_angle)
+    kinds, groups = _groups(library, DUPLICATE_ANGLE)
     side = library.records["source"].map(sides).fillna("none").to_numpy(dtype=object)
     kinds[(side == "none") & (kinds != "no concept")] = "library not used"
-    result = _dealt(library, kinds, groups, (1 - validation, validation, 0.0), rng, side == "train")
+    result = _dealt(library, kinds, groups, _TRANSFER_SHARES, rng, side == "train")
     tested = (side == "test") & (library.records["concept"] != "").to_numpy()
     learned = result["split"].isin(["train", "validation"]).to_numpy()
     copies = np.zeros(len(tested), dtype=bool)
     if tested.any() and learned.any():
         candidates = common_spectra(library, np.flatnonzero(tested))
-        copies[np.flatnonzero(tested)] = nearest_angles(
-            candidates, common_spectra(library, np.flatnonzero(learned))
-        ) < (duplicate_angle)
+        angles = nearest_angles(candidates, common_spectra(library, np.flatnonzero(learned)))
+        copies[np.flatnonzero(tested)] = angles < DUPLICATE_ANGLE
     result.loc[tested, "split"] = np.where(copies[tested], "none", "test")
     result.loc[tested, "split_kind"] = np.where(copies[tested], "copy of a training spectrum", "library")
     return result
@@ -159,9 +152,7 @@ def _check_shares(shares: tuple[float, float, float]) -> None:
         raise UnmixingError(f"shares {shares} of training, validation and test: give three that sum to 1, training > 0")
 
 
-def _groups(
-    library: Library, minimum_sites: int, duplicate_angle: float
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+def _groups(library: Library, duplicate_angle: float) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
     """Kind of split and group of each record."""
     table = library.records
     concept, site, source = (table[name].to_numpy(dtype=object) for name in ("concept", "site", "source"))
@@ -169,7 +160,7 @@ def _groups(
     kinds = np.where(concept == "", "no concept", "specimen").astype(object)
     placed = table[(table["site"] != "") & (table["concept"] != "")]
     counts = placed.groupby("concept")["site"].nunique()
-    by_site = set(counts.index[counts >= minimum_sites])
+    by_site = set(counts.index[counts >= MINIMUM_SITES])
     sources_with_sites = set(zip(placed["concept"], placed["source"], strict=True))
     for index in np.flatnonzero(np.isin(concept, list(by_site))):
         if site[index]:

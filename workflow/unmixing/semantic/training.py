@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic import objectives
@@ -20,7 +19,7 @@ from unmixing.semantic.anchor_store import AnchorStore
 from unmixing.semantic.anchors import concept_anchors, wording_vectors
 from unmixing.semantic.appearances import Appearances
 from unmixing.semantic.encoder import Placement, channels, place
-from unmixing.semantic.estimator import Brightness, Estimate, Prior
+from unmixing.semantic.estimator import Estimate, Prior
 from unmixing.semantic.latents import MixtureRecipe
 from unmixing.semantic.materials import Materials, Question, draw_question, draw_sensor, share_pool, spread_pool
 from unmixing.semantic.mixtures import Mixtures, draw_mixtures
@@ -167,7 +166,6 @@ def solve_batch(
     endmembers: Tensor | Appearances,
     vectors: Tensor,
     prior: Prior,
-    brightness: Brightness = "solved",
     encoded: Tensor | None = None,
 ) -> tuple[Estimate, Tensor]:
     """Estimate the abundances of a batch.
@@ -178,7 +176,6 @@ def solve_batch(
         endmembers: (P, B), or library spectra to choose from.
         vectors: (P, d) text vectors of the prompts.
         prior: see ``estimator``.
-        brightness: see ``estimator``.
         encoded: (N, d) if the pixels are encoded already.
 
     Returns:
@@ -195,7 +192,6 @@ def solve_batch(
         model.anchors(vectors),
         endmembers,
         prior=prior,
-        brightness=brightness,
     )
     return solved.estimate, solved.assigned
 
@@ -347,8 +343,3 @@ def _endmember_losses(
     losses["appearance"] = 0.5 * objectives.endmember(shown, truth[few], known[few])
     losses["divergence"] = 0.01 * objectives.appearance_divergence(mean, logarithm)
     return losses
-
-
-def normalised_mean(vectors: Tensor) -> Tensor:
-    """Return the mean of unit vectors (n, d), of length one."""
-    return functional.normalize(vectors.mean(0), dim=0)

@@ -6,22 +6,18 @@ importing this package costs nothing.
 
 from unmixing.statistics.comparisons import (
     PairedComparison,
-    Reproduction,
     equivalence,
     holm,
     paired_comparison,
     rank_correlation,
     rank_correlation_interval,
     reproduction_margin,
-    reproduction_verdict,
 )
-from unmixing.statistics.components import VarianceComponent, nested_variance_components, standard_error
+from unmixing.statistics.components import VarianceComponent, nested_variance_components
 from unmixing.statistics.coverage import Coverage, Distribution, bimodal_runs, interval_coverage, normal_runs
 from unmixing.statistics.intervals import (
-    EpochWander,
     Interval,
     Spread,
-    epoch_wander,
     mean_interval,
     rate_interval,
     standard_deviations,
@@ -36,15 +32,12 @@ from unmixing.statistics.power import (
 __all__ = [
     "Coverage",
     "Distribution",
-    "EpochWander",
     "Interval",
     "PairedComparison",
-    "Reproduction",
     "Spread",
     "VarianceComponent",
     "bimodal_runs",
     "detectable_difference",
-    "epoch_wander",
     "equivalence",
     "equivalence_pairs_needed",
     "holm",
@@ -58,8 +51,6 @@ __all__ = [
     "rate_interval",
     "rate_runs_needed",
     "reproduction_margin",
-    "reproduction_verdict",
     "runs_needed",
     "standard_deviations",
-    "standard_error",
 ]

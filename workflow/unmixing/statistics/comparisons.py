@@ -1,4 +1,4 @@
-"""Comparisons: paired differences, families of tests, equivalence and the verdicts of a reproduction."""
+"""Comparisons: paired differences, rank correlations, families of tests, equivalence, the margin of a reproduction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from unmixing.statistics.intervals import MINIMUM_RUNS, Interval, Vector, finite
 from unmixing.statistics.power import detectable_difference
 
 Equivalence = Literal["equivalent", "different", "inconclusive", "untested"]
-Verdict = Literal["reproduced", "contradicted", "inconclusive", "not testable here"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class PairedComparison:
         correlation: realised correlation of the pairs; NaN below 3 pairs or where an arm does not vary.
         variance_saved: share of the variance of the difference that pairing removed; negative where it added.
         deviation: sample standard deviation of the differences; NaN for one pair.
-        detectable: true difference that such a test finds with the power asked for; None below 5 pairs.
+        detectable: true difference that such a test finds with power .8; None below 5 pairs.
     """
 
     n: int
@@ -41,35 +40,7 @@ class PairedComparison:
     detectable: float | None
 
 
-@dataclass(frozen=True)
-class Reproduction:
-    """Our runs against a published mean.
-
-    Attributes:
-        verdict: see ``reproduction_verdict``.
-        n: number of our runs.
-        difference: our mean minus the published one.
-        margin: largest difference that counts as the same.
-        narrow: bounds of the difference at 90 %, None below 5 runs.
-        wide: bounds of the difference at 95 %, None below 5 runs.
-    """
-
-    verdict: Verdict
-    n: int
-    difference: float
-    margin: float
-    narrow: tuple[float, float] | None
-    wide: tuple[float, float] | None
-
-
-def paired_comparison(
-    first: ArrayLike,
-    second: ArrayLike,
-    *,
-    level: float = 0.95,
-    power: float = 0.8,
-    rng: np.random.Generator | None = None,
-) -> PairedComparison:
+def paired_comparison(first: ArrayLike, second: ArrayLike) -> PairedComparison:
     """Compare two arms by the differences of their paired runs.
 
     For a contrast of several treatments hand over the mean of their runs as ``first``.
@@ -77,12 +48,9 @@ def paired_comparison(
     Args:
         first: (n,), run r of one arm, for instance SAD in radians.
         second: (n,), run r of the other arm, with the same streams.
-        level: nominal coverage of the interval; the test's level is ``1 - level``.
-        power: power for which the detectable difference is stated.
-        rng: draws the bootstrap's samples from 25 pairs on.
 
     Returns:
-        The comparison; interval and test are missing below 5 pairs.
+        The comparison, its interval at 95 %; interval and test are missing below 5 pairs.
 
     Raises:
         UnmixingError: the arms differ in length, are empty, or hold a value that is not finite.
@@ -109,16 +77,12 @@ def paired_comparison(
     return PairedComparison(
         n=n,
         difference=float(differences.mean()),
-        interval=mean_interval(differences, level, rng),
+        interval=mean_interval(differences),
         p_value=p_value,
         correlation=float(np.corrcoef(one, other)[0, 1]) if varies else float("nan"),
         variance_saved=1 - deviation**2 / separate if separate > 0 else float("nan"),
         deviation=deviation,
-        detectable=(
-            detectable_difference(deviation, n, design="differences", significance=1 - level, power=power)
-            if enough
-            else None
-        ),
+        detectable=detectable_difference(deviation, n, design="differences") if enough else None,
     )
 
 
@@ -200,9 +164,7 @@ def holm(p_values: ArrayLike, significance: float = 0.05) -> tuple[Vector, NDArr
     return adjusted, rejected
 
 
-def equivalence(
-    differences: ArrayLike, margin: float, rng: np.random.Generator | None = None
-) -> tuple[Equivalence, Interval | None]:
+def equivalence(differences: ArrayLike, margin: float) -> tuple[Equivalence, Interval | None]:
     """Decide whether a mean difference is within a margin.
 
     The 90 % interval within the margin is the pair of one-sided tests at 5 % (TOST; D. J. Schuirmann, Journal of
@@ -211,7 +173,6 @@ def equivalence(
     Args:
         differences: (n,), paired differences, or runs minus a fixed number.
         margin: largest difference that counts as none, > 0.
-        rng: draws the bootstrap's samples from 25 on.
 
     Returns:
         "equivalent" if the 90 % interval lies within ``+-margin``, "different" if the 95 % interval lies
@@ -220,12 +181,15 @@ def equivalence(
     Raises:
         UnmixingError: the margin is not positive, or a value is not finite.
     """
-    _check_margin(margin)
-    narrow = mean_interval(differences, 0.90, rng)
-    wide = mean_interval(differences, 0.95, rng)
+    if not margin > 0:
+        raise UnmixingError(f"margin is {margin}; give the largest difference that counts as none, above 0")
+    narrow = mean_interval(differences, 0.90)
+    wide = mean_interval(differences, 0.95)
     if narrow is None or wide is None:
         return "untested", None
-    return _position((narrow.low, narrow.high), (wide.low, wide.high), margin), narrow
+    if -margin < narrow.low and narrow.high < margin:
+        return "equivalent", narrow
+    return "different" if wide.low > margin or wide.high < -margin else "inconclusive", narrow
 
 
 def reproduction_margin(published: float) -> float:
@@ -238,79 +202,3 @@ def reproduction_margin(published: float) -> float:
         The margin in radians.
     """
     return max(0.005, 0.1 * abs(published))
-
-
-def reproduction_verdict(
-    values: ArrayLike,
-    published: float,
-    *,
-    margin: float | None = None,
-    published_error: float = 0.0,
-    rng: np.random.Generator | None = None,
-) -> Reproduction:
-    """Judge a published mean by our runs.
-
-    "reproduced": the 90 % interval of ours minus published lies within the margin. "contradicted": the 95 %
-    interval lies outside of it. "inconclusive": neither. "not testable here": fewer than 5 runs. Whether two
-    intervals overlap is no criterion.
-
-    Args:
-        values: (n,), our runs; may be empty.
-        published: the published mean.
-        margin: largest difference that counts as the same; ``reproduction_margin`` by default.
-        published_error: standard error of the published mean, 0 if it is taken as it stands. The two errors are
-            combined as squared distances from the estimates to their bounds (MOVER; G. Y. Zou and A. Donner,
-            Statistics in Medicine 27, 2008).
-        rng: draws the bootstrap's samples from 25 runs on.
-
-    Returns:
-        The verdict and what it rests on.
-
-    Raises:
-        UnmixingError: the margin is not positive, the error is negative, or a value is not finite.
-    """
-    allowed = reproduction_margin(published) if margin is None else margin
-    _check_margin(allowed)
-    if not published_error >= 0:
-        raise UnmixingError(f"published_error is {published_error}; give a standard error of at least 0")
-    n = int(np.size(np.asarray(values)))
-    if n < MINIMUM_RUNS:
-        difference = float(finite_values(values, "values").mean()) - published if n else float("nan")
-        return Reproduction("not testable here", n, difference, allowed, None, None)
-    narrow = _difference_bounds(values, published, published_error, 0.90, rng)
-    wide = _difference_bounds(values, published, published_error, 0.95, rng)
-    verdicts: dict[Equivalence, Verdict] = {
-        "equivalent": "reproduced",
-        "different": "contradicted",
-        "inconclusive": "inconclusive",
-    }
-    difference = float(np.mean(np.asarray(values, dtype=np.float64))) - published
-    return Reproduction(verdicts[_position(narrow, wide, allowed)], n, difference, allowed, narrow, wide)
-
-
-def _difference_bounds(
-    values: ArrayLike, published: float, error: float, level: float, rng: np.random.Generator | None
-) -> tuple[float, float]:
-    from scipy import stats
-
-    ours = mean_interval(values, level, rng)
-    assert ours is not None  # the caller has counted the runs
-    theirs = float(stats.norm.ppf((1 + level) / 2)) * error
-    centre = ours.estimate - published
-    return (
-        centre - float(np.hypot(ours.estimate - ours.low, theirs)),
-        centre + float(np.hypot(ours.high - ours.estimate, theirs)),
-    )
-
-
-def _position(narrow: tuple[float, float], wide: tuple[float, float], margin: float) -> Equivalence:
-    if -margin < narrow[0] and narrow[1] < margin:
-        return "equivalent"
-    if wide[0] > margin or wide[1] < -margin:
-        return "different"
-    return "inconclusive"
-
-
-def _check_margin(margin: float) -> None:
-    if not margin > 0:
-        raise UnmixingError(f"margin is {margin}; give the largest difference that counts as none, above 0")

@@ -85,26 +85,3 @@ def _weight(group: np.ndarray[tuple[int], np.dtype[np.intp]], part: np.ndarray[t
     """
     _, cells, sizes = np.unique(group * (int(part.max()) + 1) + part, return_index=True, return_counts=True)
     return float((sizes**2 / np.bincount(group)[group[cells]]).sum())
-
-
-def standard_error(components: Sequence[VarianceComponent], counts: Sequence[int]) -> float:
-    """Standard error of the mean of a balanced nested design.
-
-    More runs under one set of initial weights do not lower what the weights add.
-
-    Args:
-        components: from the outermost factor to "rest", as ``nested_variance_components`` gives them.
-        counts: levels of each within the one around it, for instance (5, 1, 4) for 5 initial weights with one
-            set of patches each and 4 runs.
-
-    Returns:
-        The standard error in the unit of the values; negative components count as zero.
-
-    Raises:
-        UnmixingError: the numbers of components and counts differ, or a count is below one.
-    """
-    if len(components) != len(counts) or min(counts, default=0) < 1:
-        raise UnmixingError(f"{len(components)} components need as many counts of at least 1, not {tuple(counts)}")
-    levels = np.cumprod(np.array(counts, dtype=np.float64))
-    variances = np.array([component.deviation**2 for component in components])
-    return float(np.sqrt((variances / levels).sum()))

@@ -51,33 +51,12 @@ class Spread:
 
     Attributes:
         paper: population deviation over runs for each endmember, then the mean over endmembers: the paper's
-            "STD" and an upper bound of ``run_means_population``.
+            "STD" and an upper bound of the population deviation of the run means.
         run_means: sample deviation (n - 1) of the run means, what tests and power need; NaN for one run.
-        run_means_population: the same with n instead of n - 1.
     """
 
     paper: float
     run_means: float
-    run_means_population: float
-
-
-@dataclass(frozen=True)
-class EpochWander:
-    """How far a run's score depends on the epoch at which it stops.
-
-    Attributes:
-        last: (..., K) value at the last epoch, what the paper reports.
-        late_mean: (..., K) mean over the last epochs.
-        late_deviation: (..., K) sample standard deviation over them; NaN for a single epoch.
-        mean_deviation: (...) the same for the mean over endmembers.
-        epochs: number of epochs used; fewer than asked for if the run was shorter.
-    """
-
-    last: Vector
-    late_mean: Vector
-    late_deviation: Vector
-    mean_deviation: Vector
-    epochs: int
 
 
 def finite_values(values: ArrayLike, what: str, dimensions: int = 1) -> Vector:
@@ -216,37 +195,6 @@ def standard_deviations(sad: ArrayLike) -> Spread:
     return Spread(
         paper=float(values.std(axis=0).mean()),
         run_means=float(means.std(ddof=1)) if len(means) > 1 else float("nan"),
-        run_means_population=float(means.std()),
-    )
-
-
-def epoch_wander(sad: ArrayLike, last: int = 20) -> EpochWander:
-    """Score a run by its last epoch and by its last epochs together.
-
-    Args:
-        sad: (..., epochs, K), the value after each epoch for each endmember, in radians.
-        last: number of final epochs to look at.
-
-    Returns:
-        Last value, mean and sample standard deviation over the final epochs. NaN stays NaN: a diverged run
-        has no score.
-
-    Raises:
-        UnmixingError: there are no epochs, or ``last`` is below one.
-    """
-    values = np.asarray(sad, dtype=np.float64)
-    if values.ndim < 2 or values.shape[-2] == 0 or last < 1:
-        raise UnmixingError(f"cannot take {last} epochs from values of shape {values.shape}; epochs come last but one")
-    late = values[..., -last:, :]
-    epochs = late.shape[-2]
-    mean = late.mean(axis=-1)
-    alone = np.full(late.shape[:-2] + late.shape[-1:], np.nan)
-    return EpochWander(
-        last=late[..., -1, :],
-        late_mean=late.mean(axis=-2),
-        late_deviation=late.std(axis=-2, ddof=1) if epochs > 1 else alone,
-        mean_deviation=mean.std(axis=-1, ddof=1) if epochs > 1 else alone[..., 0],
-        epochs=epochs,
     )
 
 

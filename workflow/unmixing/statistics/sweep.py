@@ -133,10 +133,6 @@ def pooled_comparison(
     second: ArrayLike,
     blocks: Sequence[Hashable],
     draws: ArrayLike,
-    *,
-    level: float = 0.95,
-    power: float = 0.8,
-    rng: np.random.Generator | None = None,
 ) -> PooledComparison:
     """Compare two arms by their paired runs in all regimes.
 
@@ -145,12 +141,9 @@ def pooled_comparison(
         second: (n,), the runs of the other arm that share the streams of the first.
         blocks: (n,), regime of each pair.
         draws: (n,), independent draw of each pair.
-        level: nominal coverage of the interval; the test's level is ``1 - level``.
-        power: power for which the detectable difference is stated.
-        rng: draws the bootstrap's samples from 25 draws on.
 
     Returns:
-        The comparison; interval, test and detectable difference are missing below 5 draws.
+        The comparison, its interval at 95 %; interval, test and detectable difference are missing below 5 draws.
 
     Raises:
         UnmixingError: the lengths differ, there is no pair, or a value is not finite.
@@ -159,7 +152,7 @@ def pooled_comparison(
     if len(one) != len(other):
         raise UnmixingError(f"arms of {len(one)} and {len(other)} runs cannot be paired; keep the runs both have")
     values = draw_values(one - other, blocks, draws)
-    tested = paired_comparison(values, np.zeros_like(values), level=level, power=power, rng=rng)
+    tested = paired_comparison(values, np.zeros_like(values))
     block = _codes(blocks, len(one), "blocks")
     sizes = np.bincount(block)
     within = [arm - (np.bincount(block, arm) / sizes)[block] for arm in (one, other)]

@@ -6,8 +6,7 @@ which have no interval. ``not testable here``: nothing of ours stands beside the
 decides nothing.
 
 A verdict counts where scene and scale are the paper's; elsewhere it is *indicative*: it says what these runs show and
-nothing of the paper. A printed mean is taken as it stands, without an error of its own; ``reproduction_verdict`` is the
-form that grants it one.
+nothing of the paper. A printed mean is taken as it stands, without an error of its own.
 """
 
 from __future__ import annotations
@@ -102,8 +101,6 @@ def judge(
     published: float,
     *,
     same_scale: bool,
-    margin: float | None = None,
-    rng: np.random.Generator | None = None,
 ) -> Judgement:
     """Judge one printed mean by our runs.
 
@@ -111,41 +108,37 @@ def judge(
         values: (n,), one for each independent run or draw, in radians.
         published: The printed mean in radians.
         same_scale: Whether scene and scale are the paper's.
-        margin: Largest difference that counts as the same; ``reproduction_margin`` of the printed mean by default.
-        rng: Draws the bootstrap's samples from 25 values on; by default a stream that is the same at each call.
 
     Returns:
         The judgement. Intervals are Student's t below 25 values and BCa from 25; below 5 there is none and the
         outcome is "inconclusive". Without values it is "not testable here".
 
     Raises:
-        UnmixingError: A value or the printed mean is not finite, or the margin is not positive.
+        UnmixingError: A value or the printed mean is not finite.
     """
     if not np.isfinite(published):
         raise UnmixingError(f"the printed mean is {published}; judge only cells that print a number")
-    allowed = reproduction_margin(published) if margin is None else margin
     if np.size(np.asarray(values)) == 0:
-        return not_testable(published, "no runs", margin=allowed)
+        return not_testable(published, "no runs")
+    margin = reproduction_margin(published)
     runs = finite_values(values, "values")
     difference = float(runs.mean()) - published
-    narrow, wide = mean_interval(runs, 0.90, rng), mean_interval(runs, 0.95, rng)
+    narrow, wide = mean_interval(runs, 0.90), mean_interval(runs, 0.95)
     if narrow is None or wide is None:
-        return Judgement("inconclusive", same_scale, len(runs), difference, allowed, reason=FEW_RUNS)
+        return Judgement("inconclusive", same_scale, len(runs), difference, margin, reason=FEW_RUNS)
     bounds = [(interval.low - published, interval.high - published) for interval in (narrow, wide)]
-    outcome = position(bounds[0], bounds[1], allowed)
-    return Judgement(outcome, same_scale, len(runs), difference, allowed, bounds[0], bounds[1], wide.method)
+    outcome = position(bounds[0], bounds[1], margin)
+    return Judgement(outcome, same_scale, len(runs), difference, margin, bounds[0], bounds[1], wide.method)
 
 
-def not_testable(published: float, reason: str, margin: float | None = None) -> Judgement:
+def not_testable(published: float, reason: str) -> Judgement:
     """Return the judgement where nothing of ours stands beside a printed mean.
 
     Args:
         published: The printed mean in radians.
         reason: What is missing.
-        margin: Largest difference that would count as the same; by default that of the printed mean.
     """
-    allowed = reproduction_margin(published) if margin is None else margin
-    return Judgement("not testable here", False, 0, float("nan"), allowed, reason=reason)
+    return Judgement("not testable here", False, 0, float("nan"), reproduction_margin(published), reason=reason)
 
 
 def count_verdicts(judgements: Iterable[Judgement]) -> dict[str, int]:

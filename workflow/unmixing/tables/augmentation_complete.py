@@ -12,15 +12,14 @@ from unmixing.published.released import AVERAGE, MEAN_OF_REGIMES
 from unmixing.statistics.sweep import draw_values, rate_of_draws
 from unmixing.tables.claims import CLAIMS_NOTE, judged_by, reference_values
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import NO_REFERENCE, join_distinct, typed_frame
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.run_rows import NO_REFERENCE, describe_mean, join_distinct, typed_frame
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.sweep_rows import (
     CONTROLS,
     DRAWS_NOTE,
     NO_SWEEP,
     REGIMES,
     Runs,
-    describe_draws,
     distinct,
     draws,
     representatives,
@@ -127,11 +126,11 @@ def build(
     known = _by_cell(released)
     records: list[dict[str, Any]] = []
     for scene, protocol, images, part in sweep_groups(chosen, shown):
-        common: dict[str, Any] = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene, protocol)
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_SWEEP})
             continue
-        common |= {"protocol": protocol, "images": images}
+        common |= {"images": images}
         beside = references.get(scene.scene, {})
         present = part["treatment"].unique().tolist()
         family, runs = distinct(present, protocol, images), runs_of(part)
@@ -243,7 +242,7 @@ def _by_endmember(runs: Runs, treatment: str, protocol: str, images: int) -> lis
             "draws": len(values),
             "successes": int(found.sum()),
             "runs_diverged": len(found) - len(sad),
-            **describe_draws(values),
+            **describe_mean(values),
         }
         if rate is not None:
             record |= {"success_low": rate.low, "success_high": rate.high}

@@ -11,7 +11,7 @@ from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.tables.claims import CLAIMS_NOTE
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.sweep_contrasts import (
     FINDING_NOTE,
     Contrast,
@@ -155,11 +155,11 @@ def build(
     records: list[dict[str, Any]] = []
     primary: list[tuple[dict[str, Any], Contrast]] = []
     for scene, protocol, images, part in sweep_groups(chosen, shown):
-        common: dict[str, Any] = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene, protocol)
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_SWEEP})
             continue
-        common |= {"protocol": protocol, "images": images}
+        common |= {"images": images}
         found = _of_part(part, scene, protocol, images)
         records += [common | record for record, _ in found]
         primary.append((records[-len(found)], found[0][1]))

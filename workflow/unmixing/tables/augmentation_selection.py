@@ -15,7 +15,7 @@ from unmixing.statistics.sweep import spread_of_one_run
 from unmixing.tables.claims import CLAIMS_NOTE
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import NO_REFERENCE, typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.sweep_contrasts import (
     FINDING_NOTE,
     Contrast,
@@ -146,7 +146,7 @@ def build(
     records: list[dict[str, Any]] = []
     tested: list[tuple[dict[str, Any], Contrast]] = []
     for scene, protocol, images, part in sweep_groups(chosen, shown):
-        common: dict[str, Any] = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene, protocol)
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_SWEEP})
             continue
@@ -155,7 +155,7 @@ def build(
         candidates = distinct(part["treatment"].unique().tolist(), protocol, images)
         for rule, (title, truth, choose) in RULES.items():
             choice = choose(halves[0], candidates)
-            record = common | {"protocol": protocol, "images": images, "rule": rule, "rule_title": title}
+            record = common | {"images": images, "rule": rule, "rule_title": title}
             record |= {"uses_truth": truth, "choosing_runs": halves[0]["run"].nunique()}
             places = (scene.scene, protocol, images)
             outcome = _test(record, choice, halves, places)

@@ -9,14 +9,12 @@ import pandas as pd
 
 from unmixing.published import paper_values
 from unmixing.statistics import detectable_difference
+from unmixing.statistics.intervals import MINIMUM_RUNS
 from unmixing.tables.run_rows import of_phase, run_means
 
 #: Runs of these scenes fall into those that find every endmember and those that lose one: the deviation of a run mean
 #: (.067 and .039 rad) leaves differences of .01 rad out of reach of hundreds of runs.
 JUDGED_BY_SUCCESS = ("jasper_ridge", "urban6")
-
-#: Below this there is no interval and no test.
-FEWEST_RUNS = 5
 
 CLAIMS_NOTE = (
     "Judged by: below 5 runs nothing is claimed, the runs are shown. Jasper Ridge and Urban6 are judged by the rate of "
@@ -27,8 +25,8 @@ CLAIMS_NOTE = (
 
 def judged_by(scene: str, runs: int) -> str:
     """Return by which figure a scene may be judged with so many runs."""
-    if runs < FEWEST_RUNS:
-        return f"nothing (n < {FEWEST_RUNS})"
+    if runs < MINIMUM_RUNS:
+        return f"nothing (n < {MINIMUM_RUNS})"
     return "success rate" if scene in JUDGED_BY_SUCCESS else "mean SAD"
 
 
@@ -75,7 +73,7 @@ def scene_deviation(rows: pd.DataFrame, scene: str, paper: bool) -> tuple[float,
     """
     means = run_means(rows[rows["scene"] == scene]) if len(rows) else np.empty(0)
     means = means[np.isfinite(means)]
-    if len(means) >= FEWEST_RUNS:
+    if len(means) >= MINIMUM_RUNS:
         return float(means.std(ddof=1)), f"measured on {len(means)} runs", len(means)
     printed = paper_values(3)
     chosen = printed[(printed["scene"] == scene) & (printed["column"] == "standard_deviation_std")]
@@ -89,4 +87,4 @@ def scene_deviation(rows: pd.DataFrame, scene: str, paper: bool) -> tuple[float,
 
 def detectable(deviation: float, runs: int) -> float | None:
     """Return the difference of two arms of so many runs that is found with power .8 at 5 %; None below five runs."""
-    return detectable_difference(deviation, runs) if runs >= FEWEST_RUNS else None
+    return detectable_difference(deviation, runs) if runs >= MINIMUM_RUNS else None

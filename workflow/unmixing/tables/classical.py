@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from unmixing.classical.methods import METHODS
-from unmixing.tables.claims import FEWEST_RUNS
+from unmixing.statistics.intervals import MINIMUM_RUNS
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import (
     count_notes,
@@ -24,7 +24,7 @@ from unmixing.tables.run_rows import (
     typed_frame,
     was_found,
 )
-from unmixing.tables.scene_rows import order_protocols, scenes_to_show
+from unmixing.tables.scene_rows import common_of, order_protocols, scenes_to_show
 from unmixing.tables.writing import Table
 
 CONVENTIONS = {
@@ -99,15 +99,16 @@ def build(
     Args:
         rows: Run rows of the classical phase, and of the baseline phase to stand beside them; possibly empty.
         scenes: Availability records of all scenes.
-        scale: By scene: runs, epochs, patches and patch_size of this study; not used.
+        scale: By scene: runs, epochs, patches and patch_size of this study.
         provenance: Commit, versions, input checksums.
 
     Returns:
         One row per scene and method, and one row with its reason per scene without any.
     """
+    shown = scenes_to_show(scenes)
     records = []
-    for scene in scenes_to_show(scenes):
-        common = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+    for scene in shown:
+        common = common_of(scene)
         of_scene = rows[rows["scene"] == scene.scene] if len(rows) else rows
         found = [common | record for record in _of_scene(of_scene)]
         if found and scene.reason and all(record["role"] == "reference" for record in found):
@@ -121,7 +122,7 @@ def build(
         frame=typed_frame(records, ["scene", "setting"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES + count_notes(rows),
-        scale=study_scale(scenes_to_show(scenes), scale),
+        scale=study_scale(shown, scale),
         n="in the column n; 1 for methods that draw nothing",
         provenance=provenance,
     )
@@ -176,7 +177,7 @@ def _summary(rows: pd.DataFrame, own: str, drawn: bool) -> dict[str, Any]:
     record |= {"sad_mean": means.mean(), "successes": int(found.sum())}
     if drawn:
         record |= describe_rate(record["successes"], total, "success") | describe_mean(means)
-        record["sad_best"] = means.min() if total >= FEWEST_RUNS else None
+        record["sad_best"] = means.min() if total >= MINIMUM_RUNS else None
     return record
 
 

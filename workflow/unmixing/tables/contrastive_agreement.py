@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from unmixing.published.released_grid import FACTORS, agreement_points
 from unmixing.tables.contrastive_rows import (
     AGREEMENT,
-    common_of,
     contrastive,
     describe_runs,
     parts,
@@ -25,7 +24,7 @@ from unmixing.tables.contrastive_rows import (
 from unmixing.tables.contrastive_trials import describe_point
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 Matrix = NDArray[np.float64]
@@ -92,7 +91,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of agreement.
 
@@ -101,7 +99,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` holds the planned scale of the phase.
         provenance: Commit, versions, input checksums.
-        released: Not used: the sixteen ranks and values are facts of this project.
 
     Returns:
         For each protocol one row of the comparison and one for each configuration; without runs one row that says
@@ -191,13 +188,12 @@ def ceiling(seeds: Matrix) -> Matrix:
     return np.asarray(np.mean(found, axis=0))
 
 
-def compare_ranks(published: Matrix, seeds: Matrix, rng: np.random.Generator | None = None) -> dict[str, Any]:
+def compare_ranks(published: Matrix, seeds: Matrix) -> dict[str, Any]:
     """Compare the published ranks with ours, beside how our seeds agree.
 
     Args:
         published: (n,), SAD in radians.
         seeds: (n, seeds), ours.
-        rng: draws the bootstrap's samples; by default a stream that is the same at each call.
 
     Returns:
         ``correlation``, with two seeds or more ``ceiling``, ``seed_to_seed``, ``shortfall`` and, where seeds agree,
@@ -209,23 +205,21 @@ def compare_ranks(published: Matrix, seeds: Matrix, rng: np.random.Generator | N
     def correlated(chosen: NDArray[np.intp]) -> Matrix:
         return spearman(means[chosen], published[chosen])
 
-    record |= _bounds("correlation", len(means), correlated, rng)
+    record |= _bounds("correlation", len(means), correlated)
     if count > 1:
         pairs = [float(spearman(seeds[:, one], seeds[:, other])) for one, other in combinations(range(count), 2)]
         single = float(np.mean(pairs))
         record |= {"ceiling": float(ceiling(seeds)), "seed_to_seed": single}
         record["shortfall"] = record["correlation"] - record["ceiling"]
-        record |= _bounds("ceiling", len(means), lambda chosen: ceiling(seeds[chosen]), rng)
-        record |= _bounds("shortfall", len(means), lambda chosen: correlated(chosen) - ceiling(seeds[chosen]), rng)
+        record |= _bounds("ceiling", len(means), lambda chosen: ceiling(seeds[chosen]))
+        record |= _bounds("shortfall", len(means), lambda chosen: correlated(chosen) - ceiling(seeds[chosen]))
         if single > 0:
             together = count * single / (1 + (count - 1) * single)
             record["disattenuated"] = record["correlation"] / float(np.sqrt(single * together))
     return record | {"verdict": verdict(record)}
 
 
-def _bounds(
-    name: str, n: int, statistic: Callable[[NDArray[np.intp]], Matrix], rng: np.random.Generator | None
-) -> dict[str, float]:
+def _bounds(name: str, n: int, statistic: Callable[[NDArray[np.intp]], Matrix]) -> dict[str, float]:
     """Return the BCa bounds of a statistic of chosen configurations; none where they are undefined."""
     from scipy import stats
 
@@ -242,7 +236,7 @@ def _bounds(
             confidence_level=LEVEL,
             n_resamples=RESAMPLES,
             method="BCa",
-            rng=np.random.default_rng(0) if rng is None else rng,
+            rng=np.random.default_rng(0),
         ).confidence_interval
     low, high = float(found.low), float(found.high)
     return {f"{name}_low": low, f"{name}_high": high} if np.isfinite([low, high]).all() else {}

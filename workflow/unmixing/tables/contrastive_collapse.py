@@ -16,15 +16,14 @@ from unmixing.tables.contrastive_rows import (
     NO_CONTRASTIVE,
     PHASE,
     VARIANTS,
-    common_of,
     contrastive,
     parts,
     phase_scale,
     run_table,
 )
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.run_rows import on_scene, typed_frame
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 NO_CURVES = "no curves of these runs at hand: evaluate the scene again"
@@ -89,7 +88,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
     *,
     curves: pd.DataFrame | None = None,
 ) -> Table:
@@ -100,7 +98,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` holds the planned scale of the phase.
         provenance: Commit, versions, input checksums.
-        released: Not used.
         curves: One row per run and epoch (results/{study}/curves/), of any phases; None without them.
 
     Returns:
@@ -116,9 +113,7 @@ def build(
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_CONTRASTIVE})
             continue
-        own = known
-        if len(known):
-            own = known[(known["scene"] == scene.scene) & (known["protocol"] == protocol)]
+        own = on_scene(known, scene.scene, protocol)
         for phase in (PHASE, HEADS_PHASE):
             of_phase = part[part["phase"] == phase]
             if of_phase.empty:

@@ -21,7 +21,6 @@ from unmixing.tables.contrastive_rows import (
     PERMUTED,
     VARIANTS,
     arm,
-    common_of,
     contrastive,
     parts,
     phase_runs,
@@ -29,9 +28,16 @@ from unmixing.tables.contrastive_rows import (
     run_table,
 )
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import of_phase, typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
-from unmixing.tables.sweep_contrasts import EQUIVALENT_WITHIN, FINDING_NOTE, Contrast, adjust, adjust_over_scenes
+from unmixing.tables.run_rows import of_phase, on_scene, typed_frame
+from unmixing.tables.scene_rows import common_of, scenes_to_show
+from unmixing.tables.sweep_contrasts import (
+    EQUIVALENT_WITHIN,
+    FINDING_NOTE,
+    Contrast,
+    adjust,
+    adjust_over_scenes,
+    side_of_finding,
+)
 from unmixing.tables.writing import Table
 
 PRIMARY, SECONDARY, DESCRIPTION = "primary", "secondary", "description"
@@ -112,7 +118,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of contrasts.
 
@@ -121,7 +126,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` holds the planned scale of the phase.
         provenance: Commit, versions, input checksums.
-        released: Not used.
 
     Returns:
         For each scene and protocol the two primary contrasts and those of every configuration; one row that says why
@@ -136,9 +140,7 @@ def build(
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_CONTRASTIVE})
             continue
-        runs, own = run_table(part), baseline
-        if len(baseline):
-            own = baseline[(baseline["scene"] == scene.scene) & (baseline["protocol"] == protocol)]
+        runs, own = run_table(part), on_scene(baseline, scene.scene, protocol)
         found = [(common | record, one) for record, one in _primary(runs, scene.scene)]
         primary += found
         records += [record for record, _ in found]
@@ -248,15 +250,16 @@ def verdict(record: Mapping[str, Any]) -> str | None:
         low, high = record.get(f"{PREFIX}_low"), record.get(f"{PREFIX}_high")
         if low is None or high is None:
             return f"{subject}: fewer than 5 pairs, nothing is claimed"
-        side = "smaller" if high < 0 else "larger" if low > 0 else "no clearly other"
-        return f"{subject}: {side} SAD, whatever of it is the cause"
-    if finding in ("smaller SAD", "more successes"):
+        size = "smaller" if high < 0 else "larger" if low > 0 else "no clearly other"
+        return f"{subject}: {size} SAD, whatever of it is the cause"
+    side = side_of_finding(finding)
+    if side == "better":
         return f"helps: {subject}"
-    if finding in ("larger SAD", "fewer successes"):
+    if side == "worse":
         return f"harms: {subject}"
-    if finding.startswith("equivalent"):
+    if side == "same":
         return f"makes no difference beyond {EQUIVALENT_WITHIN} rad: {subject}"
-    if finding == "untested":
+    if side == "untested":
         return f"fewer than 5 pairs, nothing is claimed: {subject}"
     detectable = record.get(f"{PREFIX}_detectable")
     seen = (
@@ -284,13 +287,13 @@ def answer(primary: Sequence[Mapping[str, Any]]) -> str:
 
 def _answer(term: str | None, labels: str | None) -> str:
     """Return what the findings against lambda 1 and against permuted labels say together."""
-    term, labels = term or "not compared", labels or "not compared"
-    better, worse = ("smaller SAD", "more successes"), ("larger SAD", "fewer successes")
-    if term in better and labels in better:
+    side = side_of_finding(term)
+    if side == side_of_finding(labels) == "better":
         return "yes, by its term and by its labels"
-    if term in better:
+    term, labels = term or "not compared", labels or "not compared"
+    if side == "better":
         return f"its contrastive term helps; that its labels do is not shown (against permuted labels: {labels})"
-    if term in worse:
+    if side == "worse":
         said = "no, it harms"
     else:
         said = "not testable here" if term in ("untested", "not compared") else "not shown"

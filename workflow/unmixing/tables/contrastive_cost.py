@@ -12,19 +12,18 @@ from unmixing.tables.contrastive_rows import (
     CONFIGURATIONS,
     LAMBDA_1,
     NO_CONTRASTIVE,
+    PHASE,
     VARIANTS,
     arm,
-    common_of,
     contrastive,
     parts,
     phase_runs,
     phase_scale,
-    plan_of,
     run_table,
 )
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import of_phase, typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.run_rows import of_phase, on_scene, plan_of, typed_frame
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 BASELINE = "baseline"
@@ -72,7 +71,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of costs.
 
@@ -82,7 +80,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene ``patches`` and ``patch_size`` of the baseline; the key ``contrastive`` holds ``patches``.
         provenance: Commit, versions, machine.
-        released: Not used.
 
     Returns:
         For each scene and protocol the baseline and every variant of the configurations; one row that says why for a
@@ -95,12 +92,9 @@ def build(
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_CONTRASTIVE})
             continue
-        own = baseline
-        if len(baseline):
-            own = baseline[(baseline["scene"] == scene.scene) & (baseline["protocol"] == protocol)]
-        plain = _of_baseline(own, scale.get(scene.scene, {}))
+        plain = _of_baseline(on_scene(baseline, scene.scene, protocol), scale.get(scene.scene, {}))
         records.append(common | plain)
-        runs, patches = run_table(part), plan_of(scale, scene.scene).get("patches")
+        runs, patches = run_table(part), plan_of(scale, scene.scene, PHASE).get("patches")
         for name in (name for name in CONFIGURATIONS if name in set(runs["configuration"])):
             control = _timed(arm(runs, name, LAMBDA_1))
             for variant in (variant for variant in VARIANTS if len(arm(runs, name, variant))):
@@ -130,10 +124,9 @@ def build(
 
 def machine(provenance: Mapping[str, Any]) -> str:
     """Return the machine in words, as far as the provenance tells it."""
-    words = [str(provenance[key]) for key in ("processor",) if provenance.get(key)]
-    words += [f"{provenance['cores']} cores"] if provenance.get("cores") else []
-    words += [f"{provenance['device']}"] if provenance.get("device") else []
-    known = ", ".join(words) or "not told"
+    cores = f"{provenance['cores']} cores" if provenance.get("cores") else ""
+    words = (provenance.get("processor"), cores, provenance.get("device"))
+    known = ", ".join(str(word) for word in words if word) or "not told"
     return f"Machine that made this table: {known}. Rows taken from committed runs keep the seconds of theirs."
 
 

@@ -20,6 +20,7 @@ from unmixing.tables.run_rows import (
     describe_rate,
     describe_scale,
     of_phase,
+    plan_of,
     reasons,
     run_means,
     scored,
@@ -29,7 +30,7 @@ from unmixing.tables.scene_rows import SceneRow, order_protocols
 
 PHASE, HEADS_PHASE = "contrastive", "heads"
 CONFIGURATION, SEARCH, AGREEMENT, HEAD = "configuration", "search", "agreement", "head"
-AS_IT_IS, LAMBDA_1, PERMUTED, TRIAL = "generalized", "lambda_1", "permuted", "trial"
+AS_IT_IS, LAMBDA_1, PERMUTED = "generalized", "lambda_1", "permuted"
 
 CONFIGURATIONS: Mapping[str, str] = {
     "table7_average": "Best SAD (Avg) of Table 7",
@@ -101,11 +102,6 @@ def parts(rows: pd.DataFrame, scenes: Sequence[SceneRow]) -> Iterator[tuple[Scen
             continue
         for protocol in order_protocols(of_scene["protocol"].tolist()):
             yield scene, protocol, of_scene[of_scene["protocol"] == protocol]
-
-
-def common_of(scene: SceneRow, protocol: str = "") -> dict[str, Any]:
-    """Return what every row of a scene and protocol begins with."""
-    return {"scene": scene.scene, "title": scene.title, "kind": scene.kind, "protocol": protocol or None}
 
 
 def run_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -212,18 +208,12 @@ def usable_without_truth(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["collapse_angle_rad"] >= COLLAPSE_WITHOUT_REFERENCES]
 
 
-def plan_of(scale: Mapping[str, Mapping[str, Any]], scene: str) -> Mapping[str, Any]:
-    """Return the planned scale of the phase on a scene: the key ``contrastive`` of its scale, empty if not told."""
-    plan: Mapping[str, Any] = scale.get(scene, {}).get(PHASE) or {}
-    return plan
-
-
 def phase_scale(scenes: Sequence[SceneRow], scale: Mapping[str, Mapping[str, Any]]) -> str:
     """Return epochs and patches in words, or that they differ between scenes; "" if they are not known."""
     wanted = ("epochs", "patches")
     found = set()
     for scene in scenes:
-        plan = plan_of(scale, scene.scene)
+        plan = plan_of(scale, scene.scene, PHASE)
         if words := describe_scale({key: plan[key] for key in wanted if plan.get(key) is not None}):
             found.add(words)
     return "differs between scenes" if len(found) > 1 else "".join(found)

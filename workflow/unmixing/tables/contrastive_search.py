@@ -15,7 +15,6 @@ from unmixing.tables.contrastive_rows import (
     ORACLE_NOTE,
     PAIRS_NOTE,
     SEARCH,
-    common_of,
     contrastive,
     parts,
     phase_runs,
@@ -36,7 +35,7 @@ from unmixing.tables.contrastive_trials import (
 )
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.sweep_contrasts import FINDING_NOTE, Contrast, adjust
 from unmixing.tables.writing import Table
 
@@ -102,7 +101,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of searches.
 
@@ -111,7 +109,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` may hold ``search`` with its strategy.
         provenance: Commit, versions, input checksums.
-        released: Not used.
 
     Returns:
         Two rows for each scene, protocol and grid: what SAD chooses, and what the reconstruction chooses; one row

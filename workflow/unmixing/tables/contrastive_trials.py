@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from unmixing.search import GRIDS
-from unmixing.tables.contrastive_rows import POINT, describe_runs, plan_of, run_table, usable_without_truth
+from unmixing.tables.contrastive_rows import PHASE, POINT, describe_runs, run_table, usable_without_truth
+from unmixing.tables.run_rows import plan_of
 
 ORACLE, LABEL_FREE = "oracle", "label_free"
 
@@ -66,7 +67,7 @@ def searches(rows: pd.DataFrame, scale: Mapping[str, Mapping[str, Any]]) -> Iter
     """
     if rows.empty:
         return
-    told = plan_of(scale, str(rows["scene"].iloc[0])).get("search") or {}
+    told = plan_of(scale, str(rows["scene"].iloc[0]), PHASE).get("search") or {}
     grids = rows["setting"].astype(str).str.split("-").str[0]
     for grid in sorted(set(grids), key=lambda name: (name not in GRIDS, name)):
         part = rows[grids == grid]

@@ -22,7 +22,7 @@ from unmixing.tables.run_rows import (
     typed_frame,
     was_found,
 )
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 COLUMNS = [
@@ -99,12 +99,7 @@ def build(
     paper = _paper_values()
     shown = scenes_to_show(scenes)
     for scene, protocol, chosen in groups(rows, shown):
-        common = {
-            "scene": scene.scene,
-            "title": scene.title,
-            "kind": scene.kind,
-            "protocol": protocol or None,
-        }
+        common = common_of(scene, protocol)
         published = paper.get(scene.scene, ()) if scene.paper else ()
         if chosen.empty:
             reason = scene.reason or "no finished runs: this protocol is not asked for here, or start the study again"

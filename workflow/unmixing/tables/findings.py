@@ -18,7 +18,7 @@ from unmixing.tables.audit_sources import CODE_NOTE
 from unmixing.tables.claims import judged_by, reference_values
 from unmixing.tables.findings_checks import CHECKS
 from unmixing.tables.findings_material import Material
-from unmixing.tables.forms import Column
+from unmixing.tables.forms import Column, signed
 from unmixing.tables.run_rows import typed_frame
 from unmixing.tables.writing import Table
 
@@ -159,10 +159,10 @@ def _re_enacted(finding: Finding, effects: Sequence[tuple[Panel, Effect]]) -> di
         comparison = effect.compare()
         assert comparison is not None
         text = f"{panel.heading}: {effect.field} {effect.before_value} → {effect.after_value}"
-        text += f" {_signed(comparison.difference)} rad"
+        text += f" {signed(comparison.difference)} rad"
         if comparison.interval is not None:
             low, high = comparison.interval.low, comparison.interval.high
-            text += f" [{_signed(low)}, {_signed(high)}]"
+            text += f" [{signed(low)}, {signed(high)}]"
             if judged_by(panel.scene.scene, comparison.n) == "mean SAD":
                 # From released the change undoes what the finding names, unless neither protocol has it.
                 undone = panel.protocol == "released" and (panel.phase, effect.field) not in AUDIT_ONLY
@@ -186,7 +186,3 @@ def _verdict(signs: Sequence[int]) -> str:
         return BOTH if moved else OPEN
     everywhere = 0 not in signs
     return (WORSE if everywhere else SOME_WORSE) if moved == {1} else (BETTER if everywhere else SOME_BETTER)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "−")

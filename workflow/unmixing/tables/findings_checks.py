@@ -9,7 +9,7 @@ import numpy as np
 
 from unmixing.protocol.points import POINTS
 from unmixing.published import BASELINE_LABELS, paper_value
-from unmixing.published.released_grid import find_point
+from unmixing.published.released_grid import FACTORS, find_point
 from unmixing.tables import findings_sweep as sweep
 from unmixing.tables.findings_material import HALF_DIGIT, Check, Material, Outcome
 from unmixing.tables.scene_rows import PAPER_SCENES
@@ -119,8 +119,7 @@ def no_control_in_the_grid(material: Material) -> Outcome:
     """Return the levels of lambda in both grids."""
     assert material.grid is not None
     levels = sorted(material.grid["weight"].unique())
-    factors = ["loss", "temperature", "weight", "patch_size", "batch_size", "sigma"]
-    runs = int(material.grid.groupby(factors, dropna=False).size().max())
+    runs = int(material.grid.groupby(["loss", *FACTORS], dropna=False).size().max())
     found = f"lambda {', '.join(f'{level:g}' for level in levels)}; {runs} run per configuration"
     return Outcome(found, max(levels) < 1 and runs == 1, f"{len(material.grid):,} configurations")
 

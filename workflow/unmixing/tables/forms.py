@@ -66,6 +66,11 @@ def is_missing(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, str) and not value) or value != value
 
 
+def signed(value: float) -> str:
+    """Return an angle with its sign and four decimals."""
+    return f"{value:+.4f}".replace("-", "−")
+
+
 def format_cell(column: Column, row: Mapping[str, Any]) -> str:
     """Return the printed text of one cell.
 
@@ -85,7 +90,7 @@ def format_cell(column: Column, row: Mapping[str, Any]) -> str:
     if column.format == "angle":
         return f"{float(value):.4f}"
     if column.format == "difference":
-        return f"{float(value):+.4f}".replace("-", "−") + ("" if is_missing(extra[0]) else f" ({extra[0]})")
+        return signed(float(value)) + ("" if is_missing(extra[0]) else f" ({extra[0]})")
     if column.format == "rate":
         return _rate(value, *extra)
     if column.format == "share":

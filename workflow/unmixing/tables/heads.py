@@ -14,7 +14,6 @@ from unmixing.tables.contrastive_rows import (
     HEADS_PHASE,
     LAMBDA_1,
     PAIRS_NOTE,
-    common_of,
     contrastive,
     describe_runs,
     parts,
@@ -24,9 +23,9 @@ from unmixing.tables.contrastive_rows import (
     without_term,
 )
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
-from unmixing.tables.sweep_contrasts import FINDING_NOTE, Contrast, adjust
+from unmixing.tables.run_rows import on_scene, typed_frame
+from unmixing.tables.scene_rows import common_of, scenes_to_show
+from unmixing.tables.sweep_contrasts import FINDING_NOTE, Contrast, adjust, side_of_finding
 from unmixing.tables.writing import Table
 
 BASELINE, IDENTITY = "baseline", "identity"
@@ -97,7 +96,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of heads.
 
@@ -106,7 +104,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` holds the planned scale.
         provenance: Commit, versions, input checksums.
-        released: Not used.
 
     Returns:
         For each scene and protocol every head at hand and the training without a contrastive term; one row that says
@@ -120,9 +117,7 @@ def build(
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_HEADS})
             continue
-        own = others
-        if len(others):
-            own = others[(others["scene"] == scene.scene) & (others["protocol"] == protocol)]
+        own = on_scene(others, scene.scene, protocol)
         records += [common | record for record in _of_part(part, own, protocol)]
     return Table(
         name="table_heads",
@@ -171,18 +166,8 @@ def _of_part(part: pd.DataFrame, others: pd.DataFrame, protocol: str) -> list[di
     return [record | {"verdict": holds(str(record["head"]), findings)} for record, _ in members]
 
 
-_BETTER = ("smaller SAD", "more successes")
-_WORSE = ("larger SAD", "fewer successes")
-
-
 def _side(finding: str | None) -> str:
-    if finding in _BETTER:
-        return "better"
-    if finding in _WORSE:
-        return "worse"
-    if finding is None or finding == "untested":
-        return "untested"
-    return "same" if finding.startswith("equivalent") else "undecided"
+    return side_of_finding(finding) or "untested"
 
 
 def holds(head: str, findings: Mapping[str, str | None]) -> str | None:

@@ -13,7 +13,7 @@ from unmixing.statistics import detectable_difference, nested_variance_component
 from unmixing.tables.claims import detectable, judged_by, scene_deviation
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import of_phase, scored, study_runs, study_scale, typed_frame
-from unmixing.tables.scene_rows import order_protocols, scenes_to_show
+from unmixing.tables.scene_rows import common_of, order_protocols, scenes_to_show
 from unmixing.tables.writing import Table
 
 EFFECTS = {"runs_005": 0.005, "runs_010": 0.01}
@@ -47,20 +47,19 @@ def build(
     Args:
         rows: Run rows of the baseline phase; possibly empty.
         scenes: Availability records of all scenes.
-        scale: Not used.
+        scale: By scene: runs, epochs, patches and patch_size of this study.
         provenance: Commit, versions, input checksums.
 
     Returns:
         One row per scene and protocol, protocol empty where the study has no runs of a scene.
     """
     records = []
-    baseline = of_phase(rows, "baseline")
-    for scene in scenes_to_show(scenes):
+    shown, baseline = scenes_to_show(scenes), of_phase(rows, "baseline")
+    for scene in shown:
         of_scene = baseline[baseline["scene"] == scene.scene] if len(baseline) else baseline
         for protocol in order_protocols(of_scene["protocol"].tolist()) if len(of_scene) else [""]:
             chosen = of_scene[of_scene["protocol"] == protocol] if protocol else of_scene
-            record = {"scene": scene.scene, "title": scene.title, "kind": scene.kind, "protocol": protocol or None}
-            records.append(record | power(chosen, scene.scene, scene.paper))
+            records.append(common_of(scene, protocol) | power(chosen, scene.scene, scene.paper))
     better, worse = 0.8, 0.5
     return Table(
         name="table_power",
@@ -79,8 +78,8 @@ def build(
             f"{worse} from .7 {rate_runs_needed(worse, 0.7)}. Jasper Ridge and Urban6 are judged by them.",
             "`unmixing power --help` computes other effects, designs and families of tests.",
         ],
-        scale=study_scale(scenes_to_show(scenes), scale),
-        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
+        scale=study_scale(shown, scale),
+        n=study_runs(baseline, shown),
         provenance=provenance,
     )
 

@@ -20,6 +20,7 @@ from unmixing.tables import (
     prose_claims_printed,
     prose_claims_semantic,
     prose_claims_semantic_pixels,
+    prose_claims_semantic_robustness,
     prose_claims_sweep,
 )
 from unmixing.tables.forms import Column
@@ -37,6 +38,7 @@ RULE_MODULES = (
     prose_claims_heads,
     prose_claims_semantic,
     prose_claims_semantic_pixels,
+    prose_claims_semantic_robustness,
 )
 
 TITLES: Mapping[str, str] = {"contrastive": "Contrastive study", "clip_unmixrs": "CLIP-UnmixRS"}
@@ -105,7 +107,7 @@ def build(
     """
     known = pd.DataFrame() if curves is None else curves
     evidence = Evidence(rows, scenes, scale, known, semantic, read_sheets(sheets))
-    records = [_record({str(key): value for key, value in claim.items()}, evidence) for claim in claims()]
+    records = [_record(claim, evidence) for claim in paper_claims()]
     return Table(
         name="table_prose_claims",
         title="What the papers say, and what decides it",
@@ -124,11 +126,6 @@ def read_sheets(folder: Path | None) -> dict[str, pd.DataFrame]:
     """Return the released sheets that a folder holds: ``sweep`` and ``grid``."""
     known = {"sweep": (SWEEP_FILE, released_sweep), "grid": (GRID_FILE, released_grid)}
     return {name: read(folder) for name, (file, read) in known.items() if folder and (folder / file).is_file()}
-
-
-def claims() -> list[dict[str, Any]]:
-    """Return the claims of both papers as plain values, in their order."""
-    return [{str(key): str(value) for key, value in one.items()} for one in paper_claims().to_dict("records")]
 
 
 def rule_of(claim: Mapping[str, Any]) -> Rule | None:

@@ -250,7 +250,7 @@ def tuned_is_best(evidence: Evidence) -> Finding:
 def carries_over_badly(evidence: Evidence) -> Finding:
     """The configuration of the other scene against the scene's own."""
     found = [one for scene in LOCAL for one in _points(evidence, scene, OTHER[scene], [LOCAL[scene]])]
-    return decide(found, "worse") if found else printed_elsewhere(evidence, [])
+    return decide(found, "worse") if found else printed_elsewhere()
 
 
 @rule("hyperparameters_matter")
@@ -265,8 +265,7 @@ def hyperparameters_matter(evidence: Evidence) -> Finding:
     if not found:
         return not_tested(NO_TERM)
     largest = max(found, key=lambda one: abs(one.number))
-    decided = decide([largest], largest.side if largest.side in ("better", "worse") else "better", "any", "largest: ")
-    return decided
+    return decide([largest], largest.side if largest.side in ("better", "worse") else "better", "any", "largest: ")
 
 
 @rule("batch_or_updates")

@@ -20,15 +20,16 @@ from unmixing.tables import (
     table3,
 )
 from unmixing.tables.audit_effects import Panel, audited
-from unmixing.tables.contrastive_rows import CONFIGURATION, contrastive, is_paper_point, plan_of
+from unmixing.tables.contrastive_rows import CONFIGURATION, contrastive, is_paper_point
 from unmixing.tables.forms import is_missing
-from unmixing.tables.prose_claims_findings import SIDES, Finding, Measured, side_of
-from unmixing.tables.run_rows import of_phase
+from unmixing.tables.prose_claims_findings import Finding, Measured, side_of
+from unmixing.tables.run_rows import of_phase, plan_of
 from unmixing.tables.scene_rows import order_protocols
 from unmixing.tables.scorecard_scale import sweep_scale
 from unmixing.tables.scorecard_values import Comparison, comparisons
-from unmixing.tables.sweep_rows import plan_of as sweep_plan
+from unmixing.tables.sweep_contrasts import side_of_finding
 from unmixing.tables.sweep_rows import sweep
+from unmixing.tables.writing import Table
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Evidence:
         found = self.semantic.get(name)
         return None if found is None or found.empty else found
 
-    def _frame(self, build: Callable[..., Any], **more: Any) -> pd.DataFrame:  # noqa: ANN401 -- of any table
-        return own_protocol(build(self.rows, self.scenes, self.scale, {}, **more).frame)
+    def _frame(self, build: Callable[..., Table]) -> pd.DataFrame:
+        return own_protocol(build(self.rows, self.scenes, self.scale, {}).frame)
 
     @cached_property
     def baseline(self) -> pd.DataFrame:
@@ -121,12 +122,12 @@ class Evidence:
         known = {str(record["scene"]) for record in self.scenes if record["paper"]}
         chosen = own_protocol(sweep(self.rows))
         for scene, part in chosen.groupby("scene") if len(chosen) else ():
-            if scene in known and not sweep_scale(part, sweep_plan(self.scale, str(scene))):
+            if scene in known and not sweep_scale(part, plan_of(self.scale, str(scene), "augmentation")):
                 found["augmentation"].add(str(scene))
         points = self.contrastive
         points = points[points["group"] == CONFIGURATION] if len(points) else points
         for scene, part in points.groupby("scene") if len(points) else ():
-            plan = plan_of(self.scale, str(scene))
+            plan = plan_of(self.scale, str(scene), "contrastive")
             arms = [is_paper_point(one, str(name), plan) for name, one in part.groupby("configuration")]
             if scene in known and all(arms):
                 found["contrastive"].add(str(scene))
@@ -165,7 +166,7 @@ def measured_rows(
         # Of pairs and draws, told in words, the draws are the sample.
         count = str(row[f"{prefix}_n"]).split(", ")[-1].split(" ")[0]
         low, high = _number(row.get(f"{prefix}_low")), _number(row.get(f"{prefix}_high"))
-        side = "same" if told.startswith("equivalent") else SIDES.get(told) or side_of(low, high)
+        side = side_of_finding(told) or side_of(low, high)
         one = Measured(
             place,
             side,

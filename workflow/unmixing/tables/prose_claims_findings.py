@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,16 +16,6 @@ Bounds = tuple[float | None, float | None]
 
 VERDICTS: tuple[Verdict, ...] = ("holds", "contradicted", "not borne out", "inconclusive", "not tested")
 INDICATIVE = "indicative: "
-
-#: What a finding of the tables of contrasts says of the first against the second.
-SIDES: Mapping[str, str] = {
-    "smaller SAD": "better",
-    "more successes": "better",
-    "larger SAD": "worse",
-    "fewer successes": "worse",
-    "inconclusive": "undecided",
-    "untested": "untested",
-}
 
 
 @dataclass(frozen=True)

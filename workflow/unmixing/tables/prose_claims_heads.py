@@ -8,7 +8,7 @@ from dataclasses import replace
 from unmixing.tables.contrastive_pairs import PREFIX
 from unmixing.tables.heads import BASELINE, HEADS, IDENTITY
 from unmixing.tables.prose_claims_evidence import Evidence, measured_rows, rule
-from unmixing.tables.prose_claims_findings import Finding, Measured, Verdict, decide, not_tested
+from unmixing.tables.prose_claims_findings import Finding, Measured, Need, Verdict, decide, not_tested
 
 NO_HEADS = "no runs of projection heads in this study; the paper prints no number for any head"
 LEAD = "less the baseline head: "
@@ -21,13 +21,9 @@ def compared(evidence: Evidence, heads: Sequence[str]) -> list[Measured]:
     return measured_rows(chosen, PREFIX, (), lambda row: str(row["head"]))
 
 
-def _decide(evidence: Evidence, heads: Sequence[str], claim: str, need: str = "overall") -> Finding:
+def _decide(evidence: Evidence, heads: Sequence[str], claim: str, need: Need = "overall") -> Finding:
     found = compared(evidence, heads)
-    if not found:
-        return not_tested(NO_HEADS)
-    if need == "all":
-        return decide(found, claim, "all", LEAD)
-    return decide(found, claim, "any" if need == "any" else "overall", LEAD)
+    return decide(found, claim, need, LEAD) if found else not_tested(NO_HEADS)
 
 
 def _no_better(found: Sequence[Measured]) -> Finding:

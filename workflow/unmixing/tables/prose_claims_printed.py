@@ -14,6 +14,7 @@ from unmixing.published.released import AVERAGE, MEAN_OF_REGIMES
 from unmixing.published.released_grid import FACTORS
 from unmixing.statistics import reproduction_margin
 from unmixing.tables.augmentation_complete import POOLED
+from unmixing.tables.forms import signed
 from unmixing.tables.prose_claims_evidence import Evidence, measured_rows, rule
 from unmixing.tables.prose_claims_findings import Finding, Measured, not_tested, said, share
 from unmixing.tables.scene_rows import PAPER_SCENES
@@ -50,10 +51,6 @@ def configurations(column: str = "avg_sad") -> dict[str, dict[str, float]]:
         scene: {name: values[scene, label] for name, label in labels.items() if (scene, label) in values}
         for scene, labels in PAPER_ROWS.items()
     }
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "−")
 
 
 def _names(scenes: Sequence[str]) -> str:
@@ -200,7 +197,7 @@ def blur_on_three_scenes(evidence: Evidence) -> Finding:
     """Whether blur lowers the printed mean on Urban5, Urban6 and Jasper Ridge."""
     found = {scene: gains(BLUR)[scene] for scene in ("urban5", "urban6", "jasper_ridge")}
     count = sum(gain < 0 for gain in found.values())
-    text = "; ".join(f"{PAPER_SCENES[scene]} {_signed(gain)} rad" for scene, gain in found.items())
+    text = "; ".join(f"{PAPER_SCENES[scene]} {signed(gain)} rad" for scene, gain in found.items())
     decided = share(count, 3, said(count == 3), f"lower on {count} of 3: {text}")
     ours = [one for one in treatment_rows(evidence, "blur_1") if one.place.startswith(("Urban5", "Urban6", "Jasper"))]
     return beside(decided, ours)
@@ -330,7 +327,7 @@ def printed_lowest(scene: str) -> Finding:
     return Finding(said(lowest == LOCAL[scene]), text, values[lowest], "rad", 1, basis="printed")
 
 
-def printed_elsewhere(evidence: Evidence, ours: Sequence[Measured]) -> Finding:
+def printed_elsewhere() -> Finding:
     """Say on how many scenes the configuration of the other scene has a larger printed average than the baseline."""
     values = configurations()
     worse = [scene for scene in values if values[scene][OTHER[scene]] > values[scene][BASELINE]]
@@ -339,5 +336,4 @@ def printed_elsewhere(evidence: Evidence, ours: Sequence[Measured]) -> Finding:
         f"and {values[scene][BASELINE]:.4f} of the baseline"
         for scene in values
     )
-    found = share(len(worse), len(values), said(len(worse) == len(values)), f"as printed: {words}")
-    return beside(found, ours) if ours else found
+    return share(len(worse), len(values), said(len(worse) == len(values)), f"as printed: {words}")

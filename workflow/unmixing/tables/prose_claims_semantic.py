@@ -9,7 +9,7 @@ import pandas as pd
 
 from unmixing.semantic.experiments import labels
 from unmixing.semantic.leaderboard import compare_arms, judge
-from unmixing.tables.forms import is_missing
+from unmixing.tables.forms import is_missing, signed
 from unmixing.tables.prose_claims_evidence import Evidence, rule
 from unmixing.tables.prose_claims_findings import (
     Bounds,
@@ -22,7 +22,7 @@ from unmixing.tables.prose_claims_findings import (
     said,
     side_of,
 )
-from unmixing.tables.prose_claims_semantic_pixels import ARMSE, absent, difference
+from unmixing.tables.prose_claims_semantic_pixels import ARMSE, absent, difference, of_experiment
 from unmixing.tables.semantic_names import split_rows
 from unmixing.tables.semantic_rows import (
     FEW_SHOT,
@@ -68,11 +68,9 @@ def _against(part: pd.DataFrame, other: str, place: str) -> Measured | None:
 
 
 @rule("language_knows_spectra")
-def language_knows_spectra(evidence: Evidence) -> Finding:
+@of_experiment("names")
+def language_knows_spectra(rows: pd.DataFrame) -> Finding:
     """Text against the spelling of names, on names that were held out; the verdict is that of the leaderboard."""
-    rows = evidence.part("names")
-    if rows is None:
-        return absent("names")
     scores, _ = split_rows(rows)
     compared = compare_arms(scores) if len(scores) else pd.DataFrame()
     if compared.empty:
@@ -86,8 +84,7 @@ def language_knows_spectra(evidence: Evidence) -> Finding:
     verdict: Verdict = next((name for start, name in verdicts.items() if words.startswith(start)), "inconclusive")
     low, high = (None if is_missing(row[end]) else float(row[end]) for end in ("low", "high"))
     number = float(row["difference"])
-    signed = f"{number:+.4f}".replace("-", "−")
-    text = f"{words}; {subset}, {encoder}: angle of text less n-grams {signed} rad, {row['names']} names"
+    text = f"{words}; {subset}, {encoder}: angle of text less n-grams {signed(number)} rad, {row['names']} names"
     return Finding(verdict, text, number, "rad", int(row["names"]), low, high)
 
 
@@ -183,9 +180,8 @@ def dominant_material(evidence: Evidence) -> Finding:
     return decide(found, "better", "all", lead) if found else not_tested("no scene of this study was unmixed by names")
 
 
-def _cost(evidence: Evidence, part: str) -> pd.DataFrame | None:
-    rows = evidence.part("cost")
-    return None if rows is None else rows[(rows["part"] == part) & rows["value"].notna()]
+def _cost(rows: pd.DataFrame, part: str) -> pd.DataFrame:
+    return rows[(rows["part"] == part) & rows["value"].notna()]
 
 
 def _one(rows: pd.DataFrame, **where: str) -> float | None:
@@ -195,11 +191,10 @@ def _one(rows: pd.DataFrame, **where: str) -> float | None:
 
 
 @rule("parameters")
-def parameters(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def parameters(frame: pd.DataFrame) -> Finding:
     """Parameters of size L, counted, against the ten and five million of the paper."""
-    rows = _cost(evidence, "parameters")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "parameters")
     sizes = {item: (_one(rows, item=item, variant="L"), _one(rows, item=item, variant="paper, about"))
              for item in ("encoder", "estimator and decoder")}  # fmt: skip
     known = {item: (own, paper) for item, (own, paper) in sizes.items() if own is not None and paper is not None}
@@ -214,11 +209,10 @@ def parameters(evidence: Evidence) -> Finding:
 
 
 @rule("latency")
-def latency(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def latency(frame: pd.DataFrame) -> Finding:
     """Seconds for ten thousand pixels on this processor; no embedded accelerator, and no bound in the text."""
-    rows = _cost(evidence, "latency")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "latency")
     whole = rows[rows["item"].str.startswith("all of it") & (rows["measure"] == "seconds")]
     why = "no embedded accelerator is at hand, and the text gives no bound"
     if whole.empty:
@@ -232,11 +226,10 @@ def latency(evidence: Evidence) -> Finding:
 
 
 @rule("compression")
-def compression(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def compression(frame: pd.DataFrame) -> Finding:
     """Bytes of the smaller forms and what they change: at most half, without moving abundances by .01."""
-    rows = _cost(evidence, "compression")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "compression")
     table = rows.groupby(["variant", "measure"], sort=False)["value"].max().unstack()
     if "bytes" not in table or "change" not in table or len(table) < 2:
         return not_tested("no smaller form was made")
@@ -254,11 +247,10 @@ def compression(evidence: Evidence) -> Finding:
 
 
 @rule("downlink")
-def downlink(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def downlink(frame: pd.DataFrame) -> Finding:
     """Bytes of a pixel: the encoder's output against the spectrum."""
-    rows = _cost(evidence, "downlink")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "downlink")
     found = {}
     for scene, part in rows[rows["measure"] == "bytes"].groupby("scene"):
         code, spectrum = _one(part, item="encoder's output, 16 bits"), _one(part, item="spectrum, 16 bits")
@@ -273,11 +265,10 @@ def downlink(evidence: Evidence) -> Finding:
 
 
 @rule("anchor_bytes")
-def anchor_bytes(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def anchor_bytes(frame: pd.DataFrame) -> Finding:
     """Bytes of the store of anchors against those of the libraries: in all, and for each entry."""
-    rows = _cost(evidence, "storage")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "storage")
     anchors = {measure: _one(rows, item="anchors, minilm", measure=measure) for measure in ("bytes", "entries")}
     libraries = rows[rows["item"].str.startswith("library, ")]
     totals = {measure: float(libraries.loc[libraries["measure"] == measure, "value"].sum()) for measure in anchors}
@@ -294,11 +285,10 @@ def anchor_bytes(evidence: Evidence) -> Finding:
 
 
 @rule("precomputed_anchors")
-def precomputed_anchors(evidence: Evidence) -> Finding:
+@of_experiment("cost")
+def precomputed_anchors(frame: pd.DataFrame) -> Finding:
     """Seconds to read the shipped anchors: no text encoder is loaded."""
-    rows = _cost(evidence, "text")
-    if rows is None:
-        return absent("cost")
+    rows = _cost(frame, "text")
     seconds = _one(rows, item="reading the shipped anchors", measure="seconds")
     if seconds is None:
         return not_tested("reading the anchors was not timed")
@@ -307,14 +297,12 @@ def precomputed_anchors(evidence: Evidence) -> Finding:
 
 
 @rule("retrieved_prompts")
-def retrieved_prompts(evidence: Evidence) -> Finding:
+@of_experiment("coverage")
+def retrieved_prompts(rows: pd.DataFrame) -> Finding:
     """Share of a scene's materials that a list which nobody named holds by their very names, against lists by lot.
 
     Precision and recall count a relative too: "vegetation" for "tree" is then right, and so is most of a list by lot.
     """
-    rows = evidence.part("coverage")
-    if rows is None:
-        return absent("coverage")
     lists = rows[(rows["part"] == "auto") & (rows["measure"] == "exact_recall") & rows["value"].notna()]
     lots = lists[lists["item"].str.startswith("by lot")]
     drawn = lists[~lists["item"].str.startswith("by lot")]

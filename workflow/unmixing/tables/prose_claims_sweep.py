@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from unmixing.tables.prose_claims_evidence import Evidence, measured_rows, rule
 from unmixing.tables.prose_claims_findings import (
     Finding,
     Measured,
+    Need,
+    Verdict,
     against_bound,
     bounds_of,
     decide,
@@ -104,7 +105,7 @@ def _reproduces(evidence: Evidence, table: int) -> Finding:
     counts = {name: outcomes.count(name) for name in ("reproduced", "contradicted", "inconclusive")}
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
     places = len({(one.scene, one.label, one.column) for one in tested})
-    verdict: Literal["holds", "contradicted", "inconclusive"] = "inconclusive"
+    verdict: Verdict = "inconclusive"
     if counts["contradicted"]:
         verdict = "contradicted"
     elif counts["reproduced"] == len(tested):
@@ -149,11 +150,9 @@ def reported_three_help(evidence: Evidence) -> Finding:
     return decide(found, "better", lead="mean of the three less unaugmented copies: ")
 
 
-def _of_treatments(evidence: Evidence, treatments: Sequence[str], claim: str, lead: str, need: str = "all") -> Finding:
+def _of_treatments(evidence: Evidence, treatments: Sequence[str], claim: str, lead: str, need: Need = "all") -> Finding:
     found = treatment_rows(evidence, *treatments)
-    if not found:
-        return not_tested(NO_SWEEP)
-    return decide(found, claim, "any" if need == "any" else "all", lead)
+    return decide(found, claim, need, lead) if found else not_tested(NO_SWEEP)
 
 
 @rule("some_help_on_several_scenes")
@@ -173,10 +172,7 @@ def some_help_on_several_scenes(evidence: Evidence) -> Finding:
     several = {name: where for name, where in better.items() if len(where) > 1}
     words = "; ".join(f"{name} on {' and '.join(where)}" for name, where in better.items()) or "none"
     text = f"better than unaugmented copies after Holm's correction: {words}; scenes at hand: {', '.join(scenes)}"
-    if several:
-        verdict: Literal["holds", "inconclusive", "contradicted"] = "holds"
-    else:
-        verdict = "inconclusive"
+    verdict: Verdict = "holds" if several else "inconclusive"
     same = all(one.same_scale for one in found)
     return Finding(verdict, text, float(len(several)), "treatments", len(found), same_scale=same)
 

@@ -21,7 +21,7 @@ from unmixing.tables.run_rows import (
     typed_frame,
     was_found,
 )
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 COLUMNS = [
@@ -76,18 +76,18 @@ def build(
     Args:
         rows: Run rows of the baseline phase; possibly empty.
         scenes: Availability records of all scenes.
-        scale: Not used.
+        scale: By scene: runs, epochs, patches and patch_size of this study.
         provenance: Commit, versions, input checksums.
 
     Returns:
         One row for each scene with runs; a scene with runs under one protocol alone says so.
     """
-    baseline = of_phase(rows, "baseline")
+    shown, baseline = scenes_to_show(scenes), of_phase(rows, "baseline")
     records = []
-    for scene in scenes_to_show(scenes):
+    for scene in shown:
         of_scene = baseline[baseline["scene"] == scene.scene] if len(baseline) else baseline
         if len(of_scene):
-            common = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+            common = common_of(scene)
             records.append(common | compare_protocols(of_scene, scene.scene))
     return Table(
         name="table_protocols",
@@ -97,8 +97,8 @@ def build(
         frame=typed_frame(records, ["scene"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES,
-        scale=study_scale(scenes_to_show(scenes), scale),
-        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
+        scale=study_scale(shown, scale),
+        n=study_runs(baseline, shown),
         provenance=provenance,
     )
 

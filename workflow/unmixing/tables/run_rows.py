@@ -66,6 +66,17 @@ def of_phase(rows: pd.DataFrame, phase: str) -> pd.DataFrame:
     return rows[rows["phase"] == phase] if len(rows) else rows
 
 
+def on_scene(rows: pd.DataFrame, scene: str, protocol: str) -> pd.DataFrame:
+    """Return the rows of one scene under one protocol; a frame without rows may lack these columns."""
+    return rows[(rows["scene"] == scene) & (rows["protocol"] == protocol)] if len(rows) else rows
+
+
+def plan_of(scale: Mapping[str, Mapping[str, Any]], scene: str, phase: str) -> Mapping[str, Any]:
+    """Return the planned scale of a phase beyond the baseline on a scene; empty if it is not told."""
+    plan: Mapping[str, Any] = scale.get(scene, {}).get(phase) or {}
+    return plan
+
+
 def scored(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of runs that have numbers."""
     return rows[rows["status"].isin(SCORED)]
@@ -97,8 +108,7 @@ def count_status(rows: pd.DataFrame) -> dict[str, int]:
 
 def describe_scale(scale: Mapping[str, Any]) -> str:
     """Return a scene's scale in words, naming only what is known."""
-    words = {"runs": "runs", "epochs": "epochs", "patches": "patches"}
-    parts = [f"{scale[key]} {word}" for key, word in words.items() if key in scale]
+    parts = [f"{scale[key]} {key}" for key in ("runs", "epochs", "patches") if key in scale]
     if "patch_size" in scale:
         parts.append(f"of {scale['patch_size']} x {scale['patch_size']} pixels")
     return ", ".join(parts).replace("patches, of", "patches of")
@@ -133,7 +143,7 @@ def describe_mean(values: np.ndarray) -> dict[str, Any]:
     """Return the interval of the mean, or the values themselves where there are too few for one.
 
     Args:
-        values: One per run, in radians, shape (runs,).
+        values: One per run or independent draw, in radians, shape (n,).
     """
     interval = mean_interval(values)
     if interval is None:

@@ -68,9 +68,14 @@ def scenes_to_show(scenes: Sequence[Mapping[str, Any]]) -> list[SceneRow]:
         if row.scene in known:
             raise UnmixingError(f"scene {row.scene!r} is listed twice in the availability list: name it once")
         known[row.scene] = row
-    ordered = [known.get(scene, _unlisted(scene, title)) for scene, title in PAPER_SCENES.items()]
+    ordered = [known.get(scene, unlisted(scene)) for scene in PAPER_SCENES]
     ordered += [row for row in known.values() if row.scene not in PAPER_SCENES and row.in_study]
     return ordered
+
+
+def common_of(scene: SceneRow, protocol: str = "") -> dict[str, Any]:
+    """Return what every row of a scene and protocol begins with."""
+    return {"scene": scene.scene, "title": scene.title, "kind": scene.kind, "protocol": protocol or None}
 
 
 def facts_by_scene(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -107,5 +112,6 @@ def _scene_row(record: Mapping[str, Any]) -> SceneRow:
         raise UnmixingError(f"availability record {dict(record)!r} has no key {error}: see SceneRow for all") from None
 
 
-def _unlisted(scene: str, title: str) -> SceneRow:
-    return SceneRow(scene, title, "real", True, False, False, "not in the list of scenes of this study")
+def unlisted(scene: str) -> SceneRow:
+    """Return one of the paper's six scenes as one that the study does not list."""
+    return SceneRow(scene, PAPER_SCENES[scene], "real", True, False, False, "not in the list of scenes of this study")

@@ -11,9 +11,9 @@ import pandas as pd
 from unmixing.statistics.verdicts import INDICATIVE, OUTCOMES, count_verdicts
 from unmixing.tables.audit_effects import audited
 from unmixing.tables.claims import CLAIMS_NOTE
-from unmixing.tables.forms import Column
+from unmixing.tables.forms import Column, signed
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scorecard_explanations import explain, largest, signed
+from unmixing.tables.scorecard_explanations import explain, largest
 from unmixing.tables.scorecard_values import NOT_JUDGED, NOT_TESTABLE, Comparison, comparisons
 from unmixing.tables.writing import Table
 

@@ -15,7 +15,8 @@ import pandas as pd
 from unmixing.published import paper_value
 from unmixing.tables.audit_effects import Panel
 from unmixing.tables.contrastive_rows import CONFIGURATION, LAMBDA_1, arm, contrastive, run_table
-from unmixing.tables.run_rows import of_phase, run_means, scored, was_found
+from unmixing.tables.forms import signed
+from unmixing.tables.run_rows import of_phase, on_scene, run_means, scored, was_found
 from unmixing.tables.scorecard_values import Comparison
 from unmixing.tables.sweep_rows import BASELINE, IDENTITY, PAPER_IMAGES, sweep
 
@@ -87,11 +88,6 @@ def explain(one: Comparison, found: Sequence[Comparison], rows: pd.DataFrame, pa
 def _share(difference: float, left: float) -> float:
     """Return how much of a difference is taken away where another is left."""
     return 1 - abs(left) / abs(difference) if difference else 0.0
-
-
-def signed(value: float) -> str:
-    """Return an angle with its sign and four decimals."""
-    return f"{value:+.4f}".replace("-", "−")
 
 
 def _clues(one: Comparison, found: Sequence[Comparison], rows: pd.DataFrame, panels: Sequence[Panel]) -> Iterator[Clue]:
@@ -223,9 +219,7 @@ def _without_term(one: Comparison, difference: float, rows: pd.DataFrame) -> Ite
 
 def _part(rows: pd.DataFrame, one: Comparison) -> pd.DataFrame:
     """Return the rows of a comparison's scene and protocol."""
-    if rows.empty:
-        return rows
-    return rows[(rows["scene"] == one.scene) & (rows["protocol"] == one.ours.protocol)]
+    return on_scene(rows, one.scene, one.ours.protocol)
 
 
 def _sweep_arm(rows: pd.DataFrame, one: Comparison, treatment: str) -> pd.DataFrame:

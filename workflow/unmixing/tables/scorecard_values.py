@@ -16,15 +16,13 @@ from unmixing.statistics.sweep import draw_values
 from unmixing.statistics.verdicts import Judgement, judge, not_testable
 from unmixing.tables.claims import judged_by
 from unmixing.tables.contrastive_rows import AS_IT_IS, CONFIGURATION, SEARCH, contrastive, run_table
-from unmixing.tables.contrastive_rows import plan_of as contrastive_plan
-from unmixing.tables.run_rows import NO_REFERENCE, of_phase, reasons, scored
-from unmixing.tables.scene_rows import PAPER_SCENES, SceneRow, order_protocols, scenes_to_show
+from unmixing.tables.run_rows import NO_REFERENCE, of_phase, plan_of, reasons, scored
+from unmixing.tables.scene_rows import PAPER_SCENES, SceneRow, order_protocols, scenes_to_show, unlisted
 from unmixing.tables.scorecard_scale import baseline_scale, point_scale, sweep_scale
 from unmixing.tables.sweep_rows import PAPER_IMAGES, PAPER_TREATMENTS, draws, runs_of, summarise, sweep
-from unmixing.tables.sweep_rows import plan_of as sweep_plan
 from unmixing.tables.table5 import ORIGINAL, reasons_of
 from unmixing.tables.table6 import AVERAGE, PAPER_ROWS
-from unmixing.tables.table7 import PAPER_SETUPS
+from unmixing.tables.table7 import PAPER_COLUMNS, PAPER_SETUPS
 
 Kind = Literal["mean", "deviation", "choice"]
 
@@ -42,15 +40,6 @@ WORDS: Mapping[str, str] = {
     "lambda": "lambda",
     "patch": "patch size",
     "batch": "batch size",
-    "sigma_k": "sigma",
-}
-
-#: Factors of a point, by the columns of Table 7.
-FACTORS: Mapping[str, str] = {
-    "temp_tau": "temperature",
-    "lambda": "weight",
-    "patch": "patch_size",
-    "batch": "batch_size",
     "sigma_k": "sigma",
 }
 
@@ -165,27 +154,24 @@ def comparisons(
     }
     choices = _choices(rows)
     found = []
-    for cell in printed.to_dict("records"):
+    for record in printed.to_dict("records"):
+        cell = {str(key): value for key, value in record.items()}
         if cell["table"] == 7:
-            found.append(_compare_choice({str(key): value for key, value in cell.items()}, choices))
+            found.append(_compare_choice(cell, choices))
             continue
-        scene = shown.get(cell["scene"], _missing(cell["scene"]))
-        for ours in sources[cell["table"]]({str(key): value for key, value in cell.items()}, scene):
-            found.append(_compare({str(key): value for key, value in cell.items()}, scene, ours))
+        scene = shown.get(cell["scene"], unlisted(cell["scene"]))
+        found += [_compare(cell, scene, ours) for ours in sources[cell["table"]](cell, scene)]
     return found
-
-
-def _missing(scene: str) -> SceneRow:
-    return SceneRow(scene, PAPER_SCENES[scene], "real", True, False, False, "not in the list of scenes of this study")
 
 
 def _compare(cell: Mapping[str, Any], scene: SceneRow, ours: Ours) -> Comparison:
     kind: Kind = "deviation" if WORDS.get(cell["column"]) == "STD" else "mean"
     judgement = None
     if kind == "mean":
-        missing = not_testable(cell["value"], ours.reason)
-        same = not ours.scale
-        judgement = judge(ours.values, cell["value"], same_scale=same) if len(ours.values) else missing
+        if len(ours.values):
+            judgement = judge(ours.values, cell["value"], same_scale=not ours.scale)
+        else:
+            judgement = not_testable(cell["value"], ours.reason)
     return _comparison(cell, scene.scene, scene.title, kind, ours, judgement)
 
 
@@ -263,7 +249,9 @@ def _of_sweep(
             part = found[found["protocol"] == protocol]
             # The paper's number of images where it is at hand, else the largest.
             images = PAPER_IMAGES if PAPER_IMAGES in set(part["images"]) else int(part["images"].max())
-            yield _of_treatment(part[part["images"] == images], treatment, cell, sweep_plan(scale, scene.scene))
+            yield _of_treatment(
+                part[part["images"] == images], treatment, cell, plan_of(scale, scene.scene, "augmentation")
+            )
 
     return find
 
@@ -306,7 +294,7 @@ def _of_contrastive(
             return
         for protocol in order_protocols(found["protocol"].tolist()):
             part = found[found["protocol"] == protocol]
-            plan = contrastive_plan(scale, scene.scene)
+            plan = plan_of(scale, scene.scene, "contrastive")
             yield _of_runs(part, name, str(cell["column"]), point_scale(part, name, plan))
 
     return find
@@ -328,7 +316,7 @@ def _choices(rows: pd.DataFrame) -> dict[str, tuple[str, dict[str, float], int]]
             known = pd.concat([tables[scene]["sad_rad"] for scene in scenes], axis=1).dropna().mean(axis=1)
             if len(known):
                 first = tables[scenes[0]].loc[[known.sort_values(kind="stable").index[0]]].iloc[0]
-                found[name] = protocol, {column: float(first[key]) for column, key in FACTORS.items()}, len(known)
+                found[name] = protocol, {column: float(first[key]) for key, column in PAPER_COLUMNS.items()}, len(known)
     return found
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from unmixing.classical.methods import METHODS
 from unmixing.statistics import rank_correlation, rank_correlation_interval
-from unmixing.tables.claims import FEWEST_RUNS
+from unmixing.statistics.intervals import MINIMUM_RUNS
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import of_phase, scored, study_runs, study_scale, typed_frame
-from unmixing.tables.scene_rows import order_protocols, scenes_to_show
+from unmixing.tables.scene_rows import common_of, order_protocols, scenes_to_show
 from unmixing.tables.writing import Table
 
 #: Criterion: column of the run rows, whether the largest value is chosen.
@@ -52,16 +52,17 @@ def build(
     Args:
         rows: Run rows of the baseline phase and of the classical phase; possibly empty.
         scenes: Availability records of all scenes.
-        scale: Not used.
+        scale: By scene: runs, epochs, patches and patch_size of this study.
         provenance: Commit, versions, input checksums.
 
     Returns:
         One row per scene and model with several runs and references.
     """
+    shown = scenes_to_show(scenes)
     records = []
-    for scene in scenes_to_show(scenes):
+    for scene in shown:
         of_scene = rows[rows["scene"] == scene.scene] if len(rows) else rows
-        common = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene)
         records += [common | {"method": name} | chosen for name, runs in _models(of_scene) if (chosen := select(runs))]
     return Table(
         name="table_selection",
@@ -71,8 +72,8 @@ def build(
         frame=typed_frame(records, ["scene"], COLUMNS),
         columns=COLUMNS,
         notes=NOTES,
-        scale=study_scale(scenes_to_show(scenes), scale),
-        n=study_runs(of_phase(rows, "baseline"), scenes_to_show(scenes)),
+        scale=study_scale(shown, scale),
+        n=study_runs(of_phase(rows, "baseline"), shown),
         provenance=provenance,
     )
 
@@ -110,8 +111,8 @@ def select(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rank(sad: pd.Series[float], criterion: pd.Series[float]) -> str:
-    if len(sad) < FEWEST_RUNS:
-        return f"n < {FEWEST_RUNS}"
+    if len(sad) < MINIMUM_RUNS:
+        return f"n < {MINIMUM_RUNS}"
     correlation = rank_correlation(criterion.to_numpy(), sad.to_numpy())
     if correlation is None:
         return "runs do not differ"

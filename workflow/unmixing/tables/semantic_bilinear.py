@@ -9,7 +9,7 @@ import pandas as pd
 
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.semantic_rows import BILINEAR, counted, measured, values_of
 from unmixing.tables.writing import Table
 
@@ -64,7 +64,7 @@ def build(
     records, said = [], []
     for scene in scenes_to_show(scenes):
         found = measured(rows, BILINEAR, scene.scene)
-        common = {"scene": scene.scene, "title": scene.title}
+        common = common_of(scene)
         levels = [_record(part) for _, part in found.groupby("level")] if len(found) else []
         if not levels:
             reasons = list(found["reason"].unique()) if len(found) else []

@@ -48,7 +48,6 @@ COLUMNS = [
     Column("energy_from", "Energy from", "prose"),
     Column("reason", "Reason", "prose"),
 ]
-_MEASURES = ("parameters", "megaflop", "processor_seconds", "seconds", "joules", "bytes", "entries", "armse", "change")
 _TIMED = ("seconds", "processor_seconds", "joules")
 
 NOTES = [

@@ -10,7 +10,7 @@ import pandas as pd
 from unmixing.semantic.shots import COUNTS
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import join_distinct, typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.semantic_rows import (
     FEW_SHOT,
     HALF,
@@ -100,7 +100,7 @@ def build(
     del scale
     records, said = [], list[str]()
     for scene in scenes_to_show(scenes):
-        common = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene)
         shots, half = (measured(rows, protocol, scene.scene) for protocol in (FEW_SHOT, HALF))
         found = [common | record for record in _of_scene(shots, half)]
         reason = scene.reason or "no shots were drawn: no reference abundances, or not part of this study"
@@ -163,7 +163,7 @@ def _verdicts(rows: pd.DataFrame, convention: str) -> str | None:
         found = described(values_of(part, "armse", convention, str(part["against"].iloc[0])), "gain")
         if found["gain"] is None:
             continue
-        verdict = judged(found.get("gain_low"), found.get("gain_high"), "better", "worse")
+        verdict = judged(found.get("gain_low"), found.get("gain_high"))
         said.append(f"k = {k}: {found['gain']:+.3f}".replace("-", "−") + f", {verdict}")
     return "; ".join(said) or None
 
@@ -189,7 +189,7 @@ def _claim(rows: pd.DataFrame, title: str) -> Iterator[str]:
     model = rows[rows["method"] == "semantic"]
     found = described(values_of(model, "armse", convention, "supervised_autoencoder"), "gain")
     if found["gain"] is not None:
-        verdict = judged(found.get("gain_low"), found.get("gain_high"), "better", "worse")
+        verdict = judged(found.get("gain_low"), found.get("gain_high"))
         yield (
             f"{title}: by names without shots minus supervised autoencoder on the half that it did not see: aRMSE "
             + f"{found['gain']:+.3f}".replace("-", "−")

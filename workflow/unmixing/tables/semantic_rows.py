@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from unmixing.semantic.baselines import BASELINES
 from unmixing.semantic.shots import SHOT_BASELINES
 from unmixing.statistics import mean_interval
 
-#: Protocols of ``semantic.experiments.answers`` and ``bilinear``.
-ZERO_SHOT, FEW_SHOT, HALF, BILINEAR = "zero-shot", "few-shot", "other half", "bilinear"
+#: Protocols of ``semantic.experiments.answers``, ``bilinear`` and ``seeds``.
+ZERO_SHOT, FEW_SHOT, HALF, BILINEAR, SEEDS = "zero-shot", "few-shot", "other half", "bilinear", "seeds"
 MODEL = "semantic"
 #: The baseline that every method is compared with, pixel by pixel.
 REFERENCE_METHOD = "class_mean_scls"
@@ -87,24 +87,17 @@ def in_order(methods: Iterable[str]) -> list[str]:
     return [*first, *ablations, *(name for name in names if name not in (*first, *ablations, *last)), *last]
 
 
-def with_defaults(rows: pd.DataFrame, defaults: Mapping[str, Any]) -> pd.DataFrame:
-    """Return rows with columns that are missing, or values that are, filled in."""
-    return rows.assign(
-        **{name: rows[name].fillna(value) if name in rows else value for name, value in defaults.items()}
-    )
-
-
-def judged(low: float | None, high: float | None, better: str, worse: str) -> str:
+def judged(low: float | None, high: float | None) -> str:
     """Say what an interval of a difference of errors shows: below zero better, above worse, else no difference."""
     if low is None or high is None or not np.isfinite([low, high]).all():
         return "no interval"
-    return better if high < 0 else worse if low > 0 else "no difference shown"
+    return "better" if high < 0 else "worse" if low > 0 else "no difference shown"
 
 
-def remarks(rows: pd.DataFrame, columns: Sequence[str] = ("notes", "reason")) -> str | None:
-    """Return what stands in some columns of text, each once, of rows that speak of the method as a whole."""
-    texts = [str(text) for column in columns if column in rows for text in rows[column].dropna().unique()]
-    said = [text for text in dict.fromkeys(texts) if text and text not in ("nothing of this material is present",)]
+def remarks(rows: pd.DataFrame) -> str | None:
+    """Return notes and reasons, each once, of rows that speak of the method as a whole."""
+    texts = [str(text) for column in ("notes", "reason") if column in rows for text in rows[column].dropna().unique()]
+    said = [text for text in dict.fromkeys(texts) if text and text != "nothing of this material is present"]
     return "; ".join(said) or None
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from unmixing.tables.forms import Column
 from unmixing.tables.run_rows import SCORED, join_distinct, of_phase, typed_frame
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.semantic_rows import (
     MODEL,
     REFERENCE_METHOD,
@@ -147,7 +147,7 @@ def build(
     del scale
     records, said = [], list[str]()
     for scene in scenes_to_show(scenes):
-        common = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene)
         found = list(_of_scene(measured(rows, ZERO_SHOT, scene.scene), of_phase(_runs(rows), "baseline"), scene))
         reason = scene.reason or "not unmixed by names: no reference abundances, or not part of this study"
         records += [common | record for record in found] or [common | {"reason": reason}]
@@ -242,7 +242,7 @@ def _sentences(scene: SceneRow, record: Mapping[str, Any]) -> Iterator[str]:
     words = f"{scene.title} ({scene.kind}): aRMSE {record['armse']:.3f}, dominant material {record['dominant']:.2f}"
     for key, other in _TOLD.items():
         if record.get(key) is not None:
-            verdict = judged(record.get(f"{key}_low"), record.get(f"{key}_high"), "better", "worse")
+            verdict = judged(record.get(f"{key}_low"), record.get(f"{key}_high"))
             words += "; " + f"{record[key]:+.3f}".replace("-", "−") + f" to {other}: {verdict}"
     if scene.scene in BARS:
         low, high = BARS[scene.scene]

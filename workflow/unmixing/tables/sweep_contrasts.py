@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -167,6 +167,26 @@ def finding(found: Contrast, adjusted: float | None) -> str | None:
         return "smaller SAD" if found.sad.difference < 0 else "larger SAD"
     decided, _ = equivalence(found.sad.values, EQUIVALENT_WITHIN)
     return f"equivalent (±{EQUIVALENT_WITHIN} rad)" if decided == "equivalent" else "inconclusive"
+
+
+#: Side of the first arm by what ``finding`` says.
+_SIDES: Mapping[str, str] = {
+    "smaller SAD": "better",
+    "more successes": "better",
+    "larger SAD": "worse",
+    "fewer successes": "worse",
+    "inconclusive": "undecided",
+    "untested": "untested",
+}
+
+
+def side_of_finding(said: str | None) -> str | None:
+    """Return the side of the first arm that a finding says: better, worse, same, undecided or untested.
+
+    Args:
+        said: In the words of ``finding``; of other words, and of None, the side is None.
+    """
+    return "same" if said is not None and said.startswith("equivalent") else _SIDES.get(said or "")
 
 
 def contrast_record(found: Contrast, prefix: str) -> dict[str, Any]:

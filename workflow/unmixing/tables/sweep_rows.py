@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from unmixing.augmentation.treatments import TREATMENTS, Operations, arm_of, distinct_treatments, operations
 from unmixing.errors import UnmixingError
 from unmixing.protocol.augmentation import PROTOCOLS
-from unmixing.statistics import mean_interval, standard_deviations
+from unmixing.statistics import standard_deviations
 from unmixing.statistics.sweep import Labels, draw_values, independent_draws, rate_of_draws
-from unmixing.tables.run_rows import PAPER_SCALE, SCORED, describe_scale, of_phase, was_found
+from unmixing.tables.run_rows import PAPER_SCALE, SCORED, describe_mean, describe_scale, of_phase, plan_of, was_found
 from unmixing.tables.scene_rows import SceneRow, order_protocols
 
 PHASE = "augmentation"
@@ -218,14 +218,6 @@ def draws(runs: pd.DataFrame, treatments: Sequence[str], protocol: str, images: 
     return independent_draws([own, *linked.values()]), sorted(conditions)
 
 
-def describe_draws(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Return the interval of the mean of draws, or their values where there are too few for one."""
-    interval = mean_interval(values)
-    if interval is None:
-        return {"run_values": " ".join(repr(float(value)) for value in values)}
-    return {"interval_low": interval.low, "interval_high": interval.high}
-
-
 def summarise(runs: Runs, treatment: str, protocol: str, images: int) -> dict[str, Any]:
     """Summarise one treatment over the regimes at hand, each weighing the same.
 
@@ -263,7 +255,7 @@ def summarise(runs: Runs, treatment: str, protocol: str, images: int) -> dict[st
     sad = known.table["sad_rad"].to_numpy(np.float64)
     values = draw_values(sad, regimes.tolist(), labels)
     record |= {"sad_mean": float(values.mean()), "draws": len(values), "condition": "; ".join(conditions) or None}
-    record |= describe_draws(values) | _deviations(known)
+    record |= describe_mean(values) | _deviations(known)
     ordered = [float(sad[regimes == regime].mean()) for regime in REGIMES if regime in regimes]
     if len(ordered) > 1:
         record["regime_sd"] = float(np.std(ordered, ddof=1))
@@ -284,15 +276,9 @@ def _deviations(known: Runs) -> dict[str, Any]:
     }
 
 
-def plan_of(scale: Mapping[str, Mapping[str, Any]], scene: str) -> Mapping[str, Any]:
-    """Return the planned scale of the sweep on a scene: the key ``augmentation`` of its scale, empty if not told."""
-    plan: Mapping[str, Any] = scale.get(scene, {}).get(PHASE) or {}
-    return plan
-
-
 def sweep_scale(scenes: Sequence[SceneRow], scale: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the one scale of the sweep in words, or that it differs between scenes; "" if none is known."""
-    found = {describe_scale(plan) for scene in scenes if (plan := plan_of(scale, scene.scene))}
+    found = {describe_scale(plan) for scene in scenes if (plan := plan_of(scale, scene.scene, PHASE))}
     return "differs between scenes" if len(found) > 1 else "".join(found)
 
 

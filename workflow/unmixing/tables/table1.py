@@ -10,7 +10,7 @@ import pandas as pd
 from unmixing.published import paper_values
 from unmixing.tables.forms import Column, is_missing
 from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import SceneRow, facts_by_scene, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow, common_of, facts_by_scene, scenes_to_show
 from unmixing.tables.writing import Table
 
 COLUMNS = [
@@ -94,7 +94,7 @@ def build(
 
 
 def _record(scene: SceneRow, facts: Facts | None, known: Mapping[str, Facts]) -> dict[str, Any]:
-    record: dict[str, Any] = {"scene": scene.scene, "title": scene.title, "kind": scene.kind, **_printed(scene)}
+    record = common_of(scene) | _printed(scene)
     if facts is None:
         tested = "not testable here" if record.get("paper_description") else None
         return record | {"reason": scene.reason or "not read yet: start the study again", "tested": tested}

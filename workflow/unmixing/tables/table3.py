@@ -31,7 +31,7 @@ from unmixing.tables.run_rows import (
     typed_frame,
     was_found,
 )
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 COLUMNS = [
@@ -149,10 +149,7 @@ def build(
     rows = of_phase(rows, "baseline")
     records = [
         {
-            "scene": scene.scene,
-            "title": scene.title,
-            "kind": scene.kind,
-            "protocol": protocol or None,
+            **common_of(scene, protocol),
             **_of_paper(scene, paper),
             **references.get(scene.scene, {}),
             **_of_runs(scene, chosen, paper, scale.get(scene.scene, {})),

@@ -13,8 +13,8 @@ from unmixing.statistics import standard_deviations
 from unmixing.statistics.components import REST
 from unmixing.statistics.sweep import BOTH, IMAGES, WEIGHTS, draw_values, run_components
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import NO_REFERENCE, typed_frame
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.run_rows import NO_REFERENCE, describe_mean, typed_frame
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.sweep_rows import (
     CONTROLS,
     DRAWS_NOTE,
@@ -25,7 +25,6 @@ from unmixing.tables.sweep_rows import (
     SHARED,
     UNSEEDED,
     Runs,
-    describe_draws,
     distinct,
     draws,
     draws_images,
@@ -126,11 +125,11 @@ def build(
     shown, chosen = scenes_to_show(scenes), sweep(rows)
     records: list[dict[str, Any]] = [_definition(regime, "described") for regime in REGIMES]
     for scene, protocol, images, part in sweep_groups(chosen, shown):
-        common: dict[str, Any] = {"scene": scene.scene, "title": scene.title, "kind": scene.kind}
+        common = common_of(scene, protocol)
         if part.empty:
             records.append(common | {"reason": scene.reason or NO_SWEEP})
             continue
-        common |= {"protocol": protocol, "images": images}
+        common |= {"images": images}
         records += [common | record for record in _of_part(part, protocol, images)]
     frame = typed_frame(records, ["scene", "regime"], COLUMNS)
     for key in _KEYS.values():
@@ -218,7 +217,7 @@ def _summary(known: Runs, protocol: str, images: int) -> dict[str, Any]:
     if len(runs):
         labels, _ = draws(runs, names, protocol, images)
         values = draw_values(runs["sad_rad"].to_numpy(np.float64), runs["regime"].tolist(), labels)
-        record |= {"sad_mean": float(values.mean()), "draws": len(values), **describe_draws(values)}
+        record |= {"sad_mean": float(values.mean()), "draws": len(values), **describe_mean(values)}
     else:
         record["reason"] = "no run has numbers in every treatment"
     cells = table.groupby(["treatment", "regime"]).indices.values()

@@ -5,36 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from unmixing.augmentation.treatments import TREATMENTS
 from unmixing.published import paper_values
-from unmixing.statistics import standard_deviations
 from unmixing.tables.claims import CLAIMS_NOTE, judged_by, reference_values
+from unmixing.tables.contrastive_rows import describe_runs
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import (
-    NO_REFERENCE,
-    count_status,
-    describe_mean,
-    describe_rate,
-    is_paper_scale,
-    of_phase,
-    reasons,
-    run_means,
-    scored,
-    typed_frame,
-    was_found,
-)
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.run_rows import NO_REFERENCE, is_paper_scale, of_phase, on_scene, plan_of, reasons, typed_frame
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.sweep_rows import (
     DRAWS_NOTE,
     IDENTITY,
     NO_SWEEP,
     PAPER_IMAGES,
     PAPER_TREATMENTS,
+    PHASE,
     is_paper_sweep,
-    plan_of,
     runs_of,
     summarise,
     sweep,
@@ -132,14 +119,7 @@ def build(
     at_least = {scene.scene: PAPER_IMAGES for scene in shown if scene.paper}
     records = []
     for scene, protocol, images, part in sweep_groups(chosen, shown, at_least):
-        common = {
-            "scene": scene.scene,
-            "title": scene.title,
-            "kind": scene.kind,
-            "protocol": protocol or None,
-            "images": images or None,
-            **references.get(scene.scene, {}),
-        }
+        common = common_of(scene, protocol) | {"images": images or None} | references.get(scene.scene, {})
         printed = paper if scene.paper and images == PAPER_IMAGES else {}
         if part.empty:
             more = f"no arm of {images} images in this study" if scene.scene in set(chosen.get("scene", [])) else ""
@@ -147,12 +127,10 @@ def build(
             labels = [ORIGINAL, *PAPER_TREATMENTS] if printed else [""]
             records += [common | _of_paper(printed, scene, label) for label in labels]
             continue
-        own = baseline
-        if len(baseline):
-            own = baseline[(baseline["scene"] == scene.scene) & (baseline["protocol"] == protocol)]
+        own = on_scene(baseline, scene.scene, protocol)
         same_scale = {
             ORIGINAL: len(own) > 0 and is_paper_scale(own, scale.get(scene.scene, {})),
-            **dict.fromkeys(PAPER_TREATMENTS, is_paper_sweep(part, plan_of(scale, scene.scene), images)),
+            **dict.fromkeys(PAPER_TREATMENTS, is_paper_sweep(part, plan_of(scale, scene.scene, PHASE), images)),
         }
         for record in _of_part(scene, protocol, images, part, own, printed):
             if record.get("difference") is not None:
@@ -227,28 +205,8 @@ def reasons_of(rows: pd.DataFrame) -> str | None:
 
 
 def _of_baseline(rows: pd.DataFrame) -> dict[str, Any]:
-    """Summarise our baseline on one scene under one protocol."""
+    """Summarise our baseline on one scene under one protocol; each of its scored runs is a draw."""
     if rows.empty:
         return {"reason": "no baseline runs under this protocol in this study"}
-    counts = count_status(rows)
-    total = sum(counts.values())
-    record: dict[str, Any] = {
-        "operation": "the baseline",
-        "runs": total,
-        "runs_diverged": counts["diverged"],
-        "runs_collapsed": counts["collapsed"],
-        "reason": reasons(rows) or None,
-    }
-    usable = scored(rows)
-    if usable["sad_rad"].isna().any() or usable.empty:
-        return record if usable.empty else record | {"reason": NO_REFERENCE}
-    successes = int(was_found(usable).groupby(usable["run"]).all().sum())
-    means = run_means(rows)
-    record |= {"successes": successes, "sad_mean": float(means.mean()), "draws": len(means)}
-    record |= describe_rate(successes, total, "success") | describe_mean(means)
-    if len(means) > 1:
-        spread = standard_deviations(
-            usable.pivot(index="run", columns="endmember", values="sad_rad").to_numpy(np.float64)
-        )
-        record |= {"paper_definition_std": spread.paper, "run_mean_sd": spread.run_means}
-    return record
+    record = {"operation": "the baseline", **describe_runs(rows)}
+    return record | ({"draws": record["runs"] - record["runs_diverged"]} if "sad_mean" in record else {})

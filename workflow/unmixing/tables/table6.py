@@ -15,15 +15,14 @@ from unmixing.tables.contrastive_rows import (
     CONFIGURATIONS,
     LAMBDA_1,
     NO_CONTRASTIVE,
+    PHASE,
     arm,
-    common_of,
     contrastive,
     describe_runs,
     is_paper_point,
     parts,
     phase_runs,
     phase_scale,
-    plan_of,
     run_table,
 )
 from unmixing.tables.forms import Column
@@ -33,11 +32,13 @@ from unmixing.tables.run_rows import (
     describe_mean,
     is_paper_scale,
     of_phase,
+    on_scene,
+    plan_of,
     reasons,
     scored,
     typed_frame,
 )
-from unmixing.tables.scene_rows import scenes_to_show
+from unmixing.tables.scene_rows import common_of, scenes_to_show
 from unmixing.tables.writing import Table
 
 BASELINE = "baseline"
@@ -134,9 +135,7 @@ def build(
     for scene, protocol, part in parts(chosen, shown):
         common = common_of(scene, protocol)
         labels = PAPER_ROWS.get(scene.scene, {}) if scene.paper else {}
-        own = baseline
-        if len(baseline):
-            own = baseline[(baseline["scene"] == scene.scene) & (baseline["protocol"] == protocol)]
+        own = on_scene(baseline, scene.scene, protocol)
         wanted = [BASELINE, *(name for name in CONFIGURATIONS if name in labels or _has(part, name))]
         if part.empty:
             if not labels:
@@ -149,7 +148,7 @@ def build(
                 same_scale = len(own) > 0 and is_paper_scale(own, scale.get(scene.scene, {}))
                 missing = "no baseline runs under this protocol in this study"
             else:
-                same_scale = len(of_one) > 0 and is_paper_point(of_one, name, plan_of(scale, scene.scene))
+                same_scale = len(of_one) > 0 and is_paper_point(of_one, name, plan_of(scale, scene.scene, PHASE))
                 missing = "no runs of this configuration in this study"
             missing = scene.reason or (NO_CONTRASTIVE if part.empty else missing)
             label = labels.get(name)

@@ -17,21 +17,19 @@ from unmixing.tables.contrastive_rows import (
     NO_CONTRASTIVE,
     ORACLE_NOTE,
     PAPER_CONFIGURATIONS,
-    POINT,
+    PHASE,
     SEARCH,
-    common_of,
     contrastive,
     describe_runs,
     is_paper_point,
     parts,
     phase_runs,
     phase_scale,
-    plan_of,
 )
 from unmixing.tables.contrastive_trials import Search, point_texts, rerun_record, searches, why_chosen
 from unmixing.tables.forms import Column
-from unmixing.tables.run_rows import typed_frame
-from unmixing.tables.scene_rows import SceneRow, scenes_to_show
+from unmixing.tables.run_rows import plan_of, typed_frame
+from unmixing.tables.scene_rows import SceneRow, common_of, scenes_to_show
 from unmixing.tables.table6 import PAPER_ROWS
 from unmixing.tables.writing import Table
 
@@ -42,8 +40,14 @@ PAPER_SETUPS: Mapping[str, str] = {
 }
 SHEET = ("sheet_best", "nt_xent_best")
 
-_PRINTED = {"temperature": "temp_tau", "weight": "lambda", "patch_size": "patch", "batch_size": "batch"}
-_PRINTED |= {"sigma": "sigma_k"}
+#: Columns of the paper's table, by the factors of a point.
+PAPER_COLUMNS: Mapping[str, str] = {
+    "temperature": "temp_tau",
+    "weight": "lambda",
+    "patch_size": "patch",
+    "batch_size": "batch",
+    "sigma": "sigma_k",
+}
 
 COLUMNS = [
     Column("title", "Scene"),
@@ -98,7 +102,6 @@ def build(
     scenes: Sequence[Mapping[str, Any]],
     scale: Mapping[str, Mapping[str, Any]],
     provenance: dict[str, Any],
-    released: pd.DataFrame | None = None,
 ) -> Table:
     """Build Table 7.
 
@@ -107,7 +110,6 @@ def build(
         scenes: Availability records of all scenes.
         scale: By scene; the key ``contrastive`` holds the planned scale of the phase.
         provenance: Commit, versions, input checksums.
-        released: Not used; the paper's values and the configurations are facts of this project.
 
     Returns:
         For each scene and protocol the paper's setups, those of the released sheet, and the candidates of every
@@ -148,7 +150,7 @@ def _named(scene: SceneRow, part: pd.DataFrame, scale: Mapping[str, Mapping[str,
         if name in PAPER_SETUPS:
             label = PAPER_SETUPS[name]
             record |= {"setup": label, "source": "paper", "chosen": "oracle: the paper, by SAD on these runs"}
-            record |= {key: paper_value_text(7, "", label, column) for key, column in _PRINTED.items()}
+            record |= {key: paper_value_text(7, "", label, column) for key, column in PAPER_COLUMNS.items()}
             if scene.paper and (printed := PAPER_ROWS.get(scene.scene, {}).get(name)):
                 record["paper_sad"] = paper_value(6, scene.scene, printed, "avg_sad")
         else:
@@ -160,7 +162,7 @@ def _named(scene: SceneRow, part: pd.DataFrame, scale: Mapping[str, Mapping[str,
             continue
         record |= describe_runs(of_one)
         if record.get("paper_sad") is not None and record.get("sad_mean") is not None:
-            same = is_paper_point(of_one, name, plan_of(scale, scene.scene))
+            same = is_paper_point(of_one, name, plan_of(scale, scene.scene, PHASE))
             record["difference"] = record["sad_mean"] - record["paper_sad"]
             record["comparison"] = "same scale" if same else "indicative"
         yield record | {"reason": "; ".join(filter(None, (_changed(of_one, name), record["reason"]))) or None}
@@ -172,7 +174,7 @@ def _changed(rows: pd.DataFrame, name: str) -> str:
     changed = [
         f"{word} {', '.join(str(value) for value in sorted(set(rows[key])))}"
         for key, word in words.items()
-        if key in POINT and set(rows[key]) != {POINTS[name][key]}
+        if set(rows[key]) != {POINTS[name][key]}
     ]
     return f"ours: {' and '.join(changed)}" if changed else ""
 
@@ -181,14 +183,15 @@ def _candidates(search: Search) -> Iterator[dict[str, Any]]:
     """Yield the rows of the trials of a search that were trained again."""
     source = f"our search of the {search.grid} grid" + (f" ({search.strategy})" if search.strategy else "")
     found = search.candidates()
-    for place, trial in enumerate(found.to_dict("records"), start=1):
+    for place, record in enumerate(found.to_dict("records"), start=1):
+        trial = {str(key): value for key, value in record.items()}
         yield {
             "configuration": trial["setting"],
             "setup": f"candidate {place}",
             "source": source,
-            "chosen": why_chosen(search, {str(key): value for key, value in trial.items()}),
-            **point_texts({str(key): value for key, value in trial.items()}),
-            **rerun_record(search, {str(key): value for key, value in trial.items()}),
+            "chosen": why_chosen(search, trial),
+            **point_texts(trial),
+            **rerun_record(search, trial),
         }
     if found.empty:
         yield {"setup": "no candidate", "source": source, "reason": "no trial was trained again with fresh seeds"}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from unmixing.semantic.experiments import coverage
-from unmixing.semantic.experiments.inputs import library_at_hand, ontology_at_hand
+from unmixing.semantic.experiments.inputs import library_at_hand
 from unmixing.semantic.model import load_default_model
 from unmixing.semantic.ontology import ancestors
+from unmixing.semantic.prompts import study_ontology
 
 from .made import write_easy
 
@@ -66,10 +67,10 @@ def test_what_the_encoder_finds_is_better_than_a_lot(rows):
     assert values["presence: nearest, up to 3", "recall"] > values["by lot, 3", "recall"]
 
 
-def test_a_named_region_is_told_as_knowledge(tmp_path):
+def test_a_named_region_is_told_as_knowledge(tmp_path, monkeypatch):
     path = write_easy(tmp_path)
-    options = {**OPTIONS, "regions": {"synthetic_easy": "fire"}, "splits": False}
-    found = coverage.rows(options, {"synthetic_easy": path}, None, 2)
+    monkeypatch.setitem(coverage.REGIONS, "synthetic_easy", "fire")
+    found = coverage.rows({**OPTIONS, "splits": False}, {"synthetic_easy": path}, None, 2)
     within = found[found["item"] == "list of the region, up to 3"]
     assert set(within["uses_truth"]) == {"the kind of region (fire)"}
     assert within["detail"].iloc[0] == "burned ground, dry vegetation, green vegetation"
@@ -77,7 +78,7 @@ def test_a_named_region_is_told_as_knowledge(tmp_path):
 
 
 def test_lots_hold_no_concept_above_another():
-    ontology = ontology_at_hand()
+    ontology = study_ontology()
     candidates = [name for name in load_default_model().facts.trained if name in ontology.concepts]
     for seed in range(20):
         drawn = coverage.by_lot(candidates, 6, ontology, np.random.default_rng(seed))

@@ -183,17 +183,24 @@ def finished(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
     A value that is missing has a reason: that of its row, or that there is nothing of the material to be found.
     """
-    frame = pd.concat([part.dropna(axis=1, how="all") for part in parts], ignore_index=True)
     text = {"convention": "", "metric": "", "material": "", "interval": "", "reason": ""}
     defaults = {**IDENTITY, **dict.fromkeys(COLUMNS, np.nan), "n": 0, "blocks": 0, **text}
-    for column, default in defaults.items():
-        frame[column] = frame.get(column, default)
-        if not (isinstance(default, float) and np.isnan(default)):
-            frame[column] = frame[column].fillna(default).astype(type(default))
-        else:
-            frame[column] = frame[column].astype(np.float64)
+    frame = joined(parts, defaults)
     unexplained = frame["value"].isna() & (frame["reason"] == "")
     frame.loc[unexplained, "reason"] = "nothing of this material is present"
+    return frame
+
+
+def joined(parts: Iterable[pd.DataFrame], defaults: Mapping[str, Any]) -> pd.DataFrame:
+    """Join rows, with the columns of ``defaults``, each of the type of what stands where there is nothing."""
+    frame = pd.concat([part.dropna(axis=1, how="all") for part in parts], ignore_index=True)
+    for column, default in defaults.items():
+        if column not in frame:
+            frame[column] = default
+        elif not isinstance(default, float):
+            frame[column] = frame[column].astype(object).where(frame[column].notna(), default).astype(type(default))
+        else:
+            frame[column] = frame[column].astype(np.float64)
     return frame[list(defaults)]
 
 

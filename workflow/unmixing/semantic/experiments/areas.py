@@ -14,17 +14,17 @@ import pandas as pd
 from unmixing.errors import UnmixingError
 from unmixing.scenes.hysu import empty_windows
 from unmixing.semantic.baselines import BASELINES
-from unmixing.semantic.experiments.answers import FEW_SHOT, REFERENCE_METHOD, ZERO_SHOT, Answer, baseline_answer
+from unmixing.semantic.experiments.answers import FEW_SHOT, REFERENCE_METHOD, ZERO_SHOT, Answer, baseline_answer, joined
 from unmixing.semantic.experiments.inputs import (
     NamedScene,
     entropy,
     library_at_hand,
-    ontology_at_hand,
     read_named_scene,
 )
 from unmixing.semantic.experiments.scene_methods import semantic_answers
 from unmixing.semantic.experiments.scene_shots import adapted_methods
 from unmixing.semantic.model import load_default_model
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.shots import baseline_methods, target_shots
 from unmixing.semantic.target_areas import shot_target_rows, target_rows
 
@@ -112,7 +112,7 @@ def _of_scene(
     model, everywhere = load_default_model(), named.seen
     answers = semantic_answers(named, model, everywhere, ablations=options["ablations"])
     try:
-        library = named.library(library_at_hand(libraries), ontology_at_hand())
+        library = named.library(library_at_hand(libraries), study_ontology())
         answers += [baseline_answer(name, named, library, everywhere) for name in options["baselines"]]
     except UnmixingError as fault:
         about = {"scene": scene, "protocol": ZERO_SHOT, "method": REFERENCE_METHOD, "uses_truth": "names"}
@@ -143,14 +143,7 @@ def _abstention(named: NamedScene, answer: Answer, targets: pd.DataFrame) -> dic
 
 
 def _finished(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    frame = pd.concat([part.dropna(axis=1, how="all") for part in parts], ignore_index=True)
-    for column, default in COLUMNS.items():
-        if column not in frame:
-            frame[column] = default
-        elif not isinstance(default, float):
-            frame[column] = frame[column].astype(object).where(frame[column].notna(), default).astype(type(default))
-        else:
-            frame[column] = frame[column].astype(np.float64)
+    frame = joined(parts, COLUMNS)
     unable = (frame["reason"] == "") & frame["abstained"].isna()
     frame.loc[unable, "reason"] = "abstention: asked of the shipped model without shots alone"
-    return frame[list(COLUMNS)]
+    return frame

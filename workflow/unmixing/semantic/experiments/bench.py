@@ -12,13 +12,15 @@ import torch
 
 from unmixing.errors import UnmixingError
 from unmixing.semantic.anchors import AnchorStore, load_default_anchors
-from unmixing.semantic.experiments.inputs import library_at_hand, ontology_at_hand
+from unmixing.semantic.experiments.inputs import library_at_hand
 from unmixing.semantic.held_out import shipped_recipe, split_rows
+from unmixing.semantic.latents import Latents, MixtureRecipe, draw_latents
 from unmixing.semantic.library import Library
-from unmixing.semantic.mixtures import Latents, MixtureRecipe, Mixtures, draw_latents, render
+from unmixing.semantic.mixtures import Mixtures, render
 from unmixing.semantic.model import UnmixingModel, load_default_model
 from unmixing.semantic.ontology import Ontology
 from unmixing.semantic.pools import Pool, make_pool
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.questions import Asked, ask_model
 from unmixing.semantic.recipe import TrainingRecipe
 from unmixing.semantic.sensors import Sensor
@@ -86,15 +88,14 @@ class Bench:
     def has_test_spectra(self, concepts: Iterable[str]) -> bool:
         """Return whether every concept has held-out spectra at hand."""
         try:
-            make_pool(self.library, self.ontology, list(concepts), rows=self.test)
+            self.pool(concepts)
         except UnmixingError:
             return False
         return True
 
-    def pool(self, concepts: Sequence[str], side: Literal["test", "train"] = "test") -> Pool:
-        """Return the spectra of concepts on one side of the split; every site or specimen is drawn equally often."""
-        rows = self.test if side == "test" else self.train
-        return make_pool(self.library, self.ontology, list(concepts), rows=rows)
+    def pool(self, concepts: Iterable[str]) -> Pool:
+        """Return the held-out spectra of concepts; every site or specimen is drawn equally often."""
+        return make_pool(self.library, self.ontology, list(concepts), rows=self.test)
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def open_bench(libraries: Path | None) -> Bench:
     return Bench(
         model=load_default_model(),
         store=load_default_anchors(recipe.anchors),
-        ontology=ontology_at_hand(),
+        ontology=study_ontology(),
         library=library,
         recipe=recipe,
         train=split_rows(library, "train"),

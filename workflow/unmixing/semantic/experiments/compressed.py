@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 
 from unmixing.semantic.compression import Compressed
-from unmixing.semantic.experiments.inputs import NamedScene, lattice, library_at_hand, ontology_at_hand, stream
+from unmixing.semantic.experiments.inputs import NamedScene, lattice, library_at_hand, stream
 from unmixing.semantic.latency import PIXELS, encoder_seconds, threads
 from unmixing.semantic.materials import ask, gather_materials
 from unmixing.semantic.model import UnmixingModel
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.questions import ask_model
 from unmixing.semantic.recipe import TrainingRecipe
 from unmixing.semantic.scene_unmixing import PixelEstimates, Prepared, encode_pixels, prepare, unmix_pixels
@@ -71,7 +72,7 @@ def tested_scene(scene: NamedScene, most: int) -> Tested:
 
 def tested_mixtures(count: int, libraries: Path | None, rng: np.random.Generator) -> Tested:
     """Return generated pixels of seven classes as an AVIRIS sees them; the spectra are those of all splits."""
-    ontology = ontology_at_hand()
+    ontology = study_ontology()
     materials = gather_materials(library_at_hand(libraries), ontology)
     sensor = get_sensor(_SENSOR)
     question = ask(materials, VALIDATION_LISTS[_LIST])

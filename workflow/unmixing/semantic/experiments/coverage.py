@@ -10,11 +10,10 @@ import pandas as pd
 import torch
 
 from unmixing.errors import UnmixingError
-from unmixing.semantic.anchors import concept_anchors, load_default_anchors
+from unmixing.semantic.anchors import concept_anchors
 from unmixing.semantic.experiments.inputs import (
     NamedScene,
     library_at_hand,
-    ontology_at_hand,
     read_named_scene,
     stream,
 )
@@ -22,8 +21,8 @@ from unmixing.semantic.governance import model_status
 from unmixing.semantic.library import coverage
 from unmixing.semantic.model import UnmixingModel, load_default_model
 from unmixing.semantic.ontology import MINERAL, Ontology, ancestors, members
-from unmixing.semantic.prompts import auto_prompts, retrieval_quality
-from unmixing.semantic.questions import ask_model
+from unmixing.semantic.prompts import auto_prompts, retrieval_quality, study_ontology
+from unmixing.semantic.questions import ask_model, shipped_anchors
 from unmixing.semantic.scene_unmixing import encode_pixels, prepare
 from unmixing.semantic.splits import SPLITS, split_library
 
@@ -50,8 +49,7 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
     Args:
         options: ``counts``: lengths at most of the lists that are drawn up (demo and laptop [4, 8]); ``draws`` of lists
             by lot, to compare with (demo 200, laptop 1000); ``pixels``: of a scene at most, drawn by lot, from which
-            presence is read (demo 2000, laptop 4000); ``regions``: kind of region by scene, by default ``REGIONS``;
-            ``splits``: whether to split the library (demo and laptop true).
+            presence is read (demo 2000, laptop 4000); ``splits``: whether to split the library (demo and laptop true).
         scenes: those with fixed prompts are scored.
         libraries: folder with the USGS library; without it earthlib and modelled water are counted.
         seed: of pixels and lots; the split is that of the shipped model's recipe.
@@ -64,19 +62,18 @@ def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path
         ``measure`` precision, recall or exact_recall (by its very name), ``n`` the length of the list or of the
         scene's true list, ``detail`` the list, ``uses_truth`` what it knew.
     """
-    ontology, library, model = ontology_at_hand(), library_at_hand(libraries), load_default_model()
+    ontology, library, model = study_ontology(), library_at_hand(libraries), load_default_model()
     records = list(concept_rows(ontology, coverage(ontology, library), model))
     if options.get("splits", True):
         split = split_library(library, np.random.default_rng(0))
         records += split_rows(ontology, split)
-    regions = {**REGIONS, **options.get("regions", {})}
     for name, path in scenes.items():
         scene = read_named_scene(name, path)
         if scene is None:
             told = {"scene": name, "part": "auto", "item": "", "measure": "precision", "value": np.nan, "n": 0}
             records.append(told | {"reason": "the scene has no fixed prompts, so that nobody knows the right list"})
             continue
-        records += auto_rows(model, ontology, scene, regions.get(name, ""), options, stream(seed, "coverage", name))
+        records += auto_rows(model, ontology, scene, REGIONS.get(name, ""), options, stream(seed, "coverage", name))
     empty = {"scene": "", "title": "", "kind": "", "detail": "", "uses_truth": "", "reason": ""}
     frame = pd.DataFrame([empty | record for record in records])[list(_COLUMNS)]
     return frame.astype({"value": float, "n": int})
@@ -207,9 +204,9 @@ def presence(
     """
     cube = scene.known.cube[scene.seen].astype(np.float32)
     chosen = cube[rng.permutation(len(cube))[:pixels]]
-    store = load_default_anchors(model.facts.text_encoder.partition(":")[0])
+    store = shipped_anchors(model)
     # Bands that the spectra of the likeliest materials do not know are masked, as in any use of the model.
-    prompts = [candidate.prompt for candidate in auto_prompts(ontology_at_hand(), available=model.facts.concepts)]
+    prompts = [candidate.prompt for candidate in auto_prompts(study_ontology(), available=model.facts.concepts)]
     prepared = prepare(model, ask_model(model, prompts), scene.known.wavelength)
     with torch.no_grad():
         anchors = model.anchors(torch.as_tensor(np.array(concept_anchors(store, candidates))))

@@ -32,9 +32,8 @@ from unmixing.semantic.experiments.labels import FAIRNESS_COLUMNS, MODEL, SCLS, 
 from unmixing.semantic.experiments.short_training import materials_of, train_short
 from unmixing.semantic.experiments.solver import Solver, solve
 from unmixing.semantic.library import common_spectra
-from unmixing.semantic.model import UnmixingModel
 from unmixing.semantic.ontology import LANGUAGES
-from unmixing.semantic.questions import Asked, ask_model
+from unmixing.semantic.questions import Asked
 from unmixing.semantic.sensors import apply_response, get_sensor, response_matrix
 from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
 
@@ -103,9 +102,9 @@ def _mixtures(bench: Bench, options: Mapping[str, Any], seed: int) -> Iterator[R
         for method, estimate in found.items():
             for column, name in enumerate(SEVEN):
                 numbers = _of_class(estimate.abundances, seen.truth, column)
-                count = int((seen.truth[:, column] > _DOMINATES).sum())
+                held = seen.truth[:, column] > _DOMINATES
+                count = int(held.sum())
                 if method == MODEL:
-                    held = seen.truth[:, column] > _DOMINATES
                     numbers["abstained"] = float(estimate.abstain[held].mean()) if count else np.nan
                 for metric, value in numbers.items():
                     yield {
@@ -250,13 +249,8 @@ def _left_out(bench: Bench, updates: int, seed: int) -> Iterator[Record]:
             yield {"aspect": "region left out", "group": name, "metric": "soil", "value": np.nan, "reason": str(fault)}
             continue
         for method, model in ((WITH, whole), (WITHOUT, partial)):
-            shares = _asked_short(bench, model, pixels[inside], axis)
+            asked = ask_concepts(replace(bench, model=model), SEVEN)
+            shares = solve(model, asked, pixels[inside], axis, (MODEL,))[MODEL].abundances
             yield from _by_region(
                 "region left out", method, shares, None, facts[inside].reset_index(drop=True), bench, note
             )
-
-
-def _asked_short(bench: Bench, model: UnmixingModel, pixels: Array, axis: Array) -> Array:
-    prompts = [bench.ontology.concepts[name].prompt for name in SEVEN]
-    asked = ask_model(model, prompts, anchors=bench.store, ontology=bench.ontology)
-    return np.asarray(solve(model, asked, pixels, axis, (MODEL,))[MODEL].abundances, np.float64)

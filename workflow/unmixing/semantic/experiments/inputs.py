@@ -63,12 +63,6 @@ class NamedScene:
 
 
 @functools.cache
-def ontology_at_hand() -> Ontology:
-    """Return the study's concepts; read once."""
-    return study_ontology()
-
-
-@functools.cache
 def library_at_hand(libraries: Path | None) -> Library:
     """Return the spectra of all libraries at hand; read once.
 
@@ -77,7 +71,7 @@ def library_at_hand(libraries: Path | None) -> Library:
     """
     usgs = None if libraries is None else libraries / USGS_FILE
     found = usgs if usgs is not None and usgs.is_file() else None
-    return load_library(ontology_at_hand(), usgs=found, modelled_water=MODELLED_WATER)
+    return load_library(study_ontology(), usgs=found, modelled_water=MODELLED_WATER)
 
 
 def read_named_scene(scene: str, path: Path) -> NamedScene | None:
@@ -86,19 +80,15 @@ def read_named_scene(scene: str, path: Path) -> NamedScene | None:
     Raises:
         UnmixingError: a prompt of a scene of the user's own names no concept, or does not fit its labels.
     """
-    prompts = load_scene_prompts(ontology_at_hand())
+    prompts, data = load_scene_prompts(), open_scene(path)
     if scene in prompts:
-        data = open_scene(path)
         return NamedScene(scene, data, references(data), prompts[scene])
-    data = open_scene(path)
     if "label_fraction" not in data:
         return None
-    labelled = label_references(data, json.loads(data.attrs["prompts"]))
-    resolved = parse_prompts(labelled.prompts, ontology_at_hand())
-    own = zip(labelled.prompts, resolved, strict=True)
-    return NamedScene(
-        scene, data, labelled.known, tuple(ScenePrompt(prompt, prompt, found.concept.id) for prompt, found in own)
-    )
+    known = label_references(data, json.loads(data.attrs["prompts"]))
+    resolved = parse_prompts(known.names, study_ontology())
+    own = zip(known.names, resolved, strict=True)
+    return NamedScene(scene, data, known, tuple(ScenePrompt(prompt, prompt, found.concept.id) for prompt, found in own))
 
 
 def lattice(shape: tuple[int, ...], stride: int) -> Mask:

@@ -13,11 +13,11 @@ from unmixing.semantic.experiments.inputs import (
     NOT_NAMED,
     NamedScene,
     library_at_hand,
-    ontology_at_hand,
     read_named_scene,
 )
 from unmixing.semantic.experiments.scene_methods import semantic_answers
 from unmixing.semantic.model import load_default_model
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.scores import conventions
 
 OPTIONS = ("stride",)
@@ -62,7 +62,7 @@ def _of_scene(named: NamedScene, libraries: Path | None, stride: int) -> pd.Data
     reason = "" if named.known.abundances is not None else "the scene has no reference abundances"
     scls = np.full(answer.maps.shape, np.nan)
     try:
-        library = named.library(library_at_hand(libraries), ontology_at_hand())
+        library = named.library(library_at_hand(libraries), study_ontology())
         scls = _converted(baseline_answer(REFERENCE_METHOD, named, library, named.seen), named)[1]
     except UnmixingError as fault:
         reason = str(fault)

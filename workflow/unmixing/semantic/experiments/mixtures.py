@@ -58,8 +58,7 @@ from unmixing.semantic.experiments.oracles import oracle
 from unmixing.semantic.experiments.short_training import fine_tune, materials_of, train_short
 from unmixing.semantic.experiments.solver import solve
 from unmixing.semantic.materials import draw_sensor
-from unmixing.semantic.questions import ask_model
-from unmixing.semantic.scene_library import scene_library
+from unmixing.semantic.scene_library import fill_gaps, scene_library
 from unmixing.semantic.sensors import Sensor, get_sensor, load_sensors
 from unmixing.semantic.trained_models import VALIDATION_LISTS
 
@@ -125,11 +124,7 @@ def _seen_concepts(bench: Bench, options: Mapping[str, Any], seed: int) -> Itera
 def sunsal(bench: Bench, names: Sequence[str], seen: TestPixels) -> Array:
     """Fit all training spectra of the prompts at once (``baselines.sunsal_library``)."""
     library = scene_library(bench.library, bench.ontology, names, seen.wavelengths, rows=np.flatnonzero(bench.train))
-    values = seen.values.copy()
-    for row in np.flatnonzero(~np.isfinite(values).all(axis=1)):
-        known = np.isfinite(values[row])
-        values[row] = np.interp(seen.wavelengths, seen.wavelengths[known], values[row, known])
-    return sunsal_library(values, library)
+    return sunsal_library(fill_gaps(seen.values, seen.wavelengths), library)
 
 
 def _wordings(bench: Bench, options: Mapping[str, Any], seed: int) -> Iterator[Record]:
@@ -210,7 +205,6 @@ def _anchors(bench: Bench, options: Mapping[str, Any], seed: int) -> Iterator[Re
         yield missing("anchors", "seven classes, short trainings", "not run at this scale: set anchor_updates")
         return
     materials, pool = materials_of(bench.library, bench.ontology, bench.train), bench.pool(SEVEN)
-    prompts = [bench.ontology.concepts[name].prompt for name in SEVEN]
     for index in range(int(options["anchor_trainings"])):
         rng = stream(seed, "mixtures", "anchors", index)
         seen = as_trained(bench, pool, get_sensor("aviris"), int(options["pixels"]), rng)
@@ -218,7 +212,7 @@ def _anchors(bench: Bench, options: Mapping[str, Any], seed: int) -> Iterator[Re
         arms = {TEXT_SHORT: bench.store, RANDOM_SHORT: random_anchors(bench.store, seed=number)}
         for method, store in arms.items():
             model = train_short(bench, materials, updates, number, store)
-            asked = ask_model(model, prompts, anchors=store, ontology=bench.ontology)
+            asked = ask_concepts(replace(bench, model=model, store=store), SEVEN)
             found = solve(model, asked, seen.values, seen.wavelengths, (MODEL,))[MODEL]
             yield from record(
                 "anchors", "seven classes, short trainings", method, index, found.abundances, seen.truth,

@@ -16,13 +16,13 @@ from unmixing.semantic.anchor_store import (
     read_anchors,
 )
 from unmixing.semantic.anchors import text_anchors
-from unmixing.semantic.experiments.inputs import USGS_FILE, entropy, library_at_hand, ontology_at_hand
+from unmixing.semantic.experiments.inputs import USGS_FILE, entropy, library_at_hand
 from unmixing.semantic.leaderboard import SEEDS, run_leaderboard
-from unmixing.semantic.library import COMMON_GRID
 from unmixing.semantic.model import load_default_model
-from unmixing.semantic.named_spectra import EARTHLIB_GROUPS, NamedSpectra, named_spectra
+from unmixing.semantic.named_spectra import EARTHLIB_GROUPS, NamedSpectra, joined, named_spectra, shaped
 from unmixing.semantic.names import distinct_names, load_names
 from unmixing.semantic.ontology import Concept, Ontology, members
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.text import load_encoder
 
 #: Arms that always run, for the verdict needs them all.
@@ -37,11 +37,6 @@ NO_CLIP = (
     "no CLIP text tower is at hand: make anchors from its weights with `unmixing anchors openclip:MODEL:FILE` and name "
     "their file under encoders"
 )
-_LIKENESS = 0.5
-#: A band is used where all but a few of the means are known.
-_KNOWN_SHARE = 0.97
-#: Families of the USGS names that go with a group of another name, as in ``named_spectra``.
-_JOINED = {"playa": "ground"}
 
 
 def rows(options: Mapping[str, Any], scenes: Mapping[str, Path], libraries: Path | None, seed: int) -> pd.DataFrame:
@@ -97,11 +92,11 @@ def names_at_hand(libraries: Path | None) -> tuple[NamedSpectra, str]:
         libraries: folder with the USGS library, or None.
     """
     if libraries is not None and (libraries / USGS_FILE).is_file():
-        return named_spectra(library_at_hand(libraries), ontology_at_hand()), FROM_LIBRARIES
-    return carried_spectra(ontology_at_hand()), FROM_MODEL
+        return named_spectra(library_at_hand(libraries), study_ontology()), FROM_LIBRARIES
+    return carried_spectra(study_ontology()), FROM_MODEL
 
 
-def carried_spectra(ontology: Ontology, distinct: float = _LIKENESS) -> NamedSpectra:
+def carried_spectra(ontology: Ontology) -> NamedSpectra:
     """Gather the names whose mean spectra the shipped model carries, so that the test needs no library.
 
     A concept that holds another one is left out, as its mean is a mixture, and so is one that is no material of its
@@ -109,7 +104,6 @@ def carried_spectra(ontology: Ontology, distinct: float = _LIKENESS) -> NamedSpe
 
     Args:
         ontology: of the model.
-        distinct: largest similarity of spelling between two names that are kept.
     """
     model = load_default_model()
     carried = {name: place for place, name in enumerate(model.facts.concepts)}
@@ -123,16 +117,10 @@ def carried_spectra(ontology: Ontology, distinct: float = _LIKENESS) -> NamedSpe
             kind, group, source = found
             records.append((concept.prompt, kind, group, source, 1, place))
     table = pd.DataFrame(records, columns=["name", "kind", "group", "source", "spectra", "place"])
-    kept = distinct_names(list(table["name"]), distinct)
+    kept = distinct_names(list(table["name"]))
     table = table[table["name"].isin(kept)].reset_index(drop=True)
     means = model.means.numpy().astype(np.float64)[table["place"].to_numpy()]
-    bands = np.isfinite(means).mean(axis=0) >= _KNOWN_SHARE
-    axis, shapes = COMMON_GRID[bands], means[:, bands]
-    for row in shapes:
-        known = np.isfinite(row)
-        row[~known] = np.interp(axis[~known], axis[known], row[known])
-    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
-    return NamedSpectra(table.drop(columns="place"), shapes, axis)
+    return shaped(table.drop(columns="place"), means)
 
 
 def _group(concept: Concept) -> tuple[str, str, str] | None:
@@ -143,7 +131,7 @@ def _group(concept: Concept) -> tuple[str, str, str] | None:
     wanted = {name for rule in concept.records.get("usgs", ()) if not rule.state for name in rule.names}
     for entry in load_names().values():
         if entry.name in wanted:
-            return entry.kind, _JOINED.get(entry.family, entry.family), "usgs"
+            return entry.kind, joined(entry.family), "usgs"
     return None
 
 

@@ -49,7 +49,7 @@ from unmixing.semantic.experiments.labels import (
 from unmixing.semantic.experiments.solver import Found, Solver
 from unmixing.semantic.latents import Latents
 from unmixing.semantic.pools import Pool
-from unmixing.semantic.properties import measure_properties
+from unmixing.semantic.properties import easy_scene, measure_properties
 from unmixing.semantic.questions import Asked
 from unmixing.semantic.sensors import get_sensor, lose_bands
 
@@ -227,9 +227,8 @@ def _envelope(
 def _requirements(bench: Bench, scenes: Mapping[str, Path], stride: int, seed: int) -> Iterator[Record]:
     """What must hold on the easy scene: the same weights with fewer bands, other bands, wrong bands and gains."""
     from unmixing.scenes.dataset import open_scene
-    from unmixing.scenes.synthetic import make_synthetic
 
-    scene = open_scene(scenes[EASY_SCENE]) if EASY_SCENE in scenes else make_synthetic(EASY_SCENE)
+    scene = open_scene(scenes[EASY_SCENE]) if EASY_SCENE in scenes else easy_scene()
     thinned = scene.isel(row=slice(None, None, stride), col=slice(None, None, stride))
     lost_seed = int(stream(seed, "robustness", REQUIREMENT).integers(2**31))
     for entry in measure_properties(bench.model, thinned, lost_seed).to_dict("records"):

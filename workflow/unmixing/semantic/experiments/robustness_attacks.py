@@ -1,6 +1,7 @@
 """Attacks on the shipped model, what they do to a method that was not attacked, and two defences."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def rows_of(
         hardened = Solver(fine_tune(bench, materials, updates, rng, epsilon=_TRAINED_SIZE))
     for index, latents in enumerate(drawn):
         whole = look(under(latents, Conditions()), pool, get_sensor(SENSOR))
-        seen = _first(whole, count)
+        seen = replace(whole, values=whole.values[:count], truth=whole.truth[:count])
         prepared = solver.prepared(asked, seen.wavelengths)
         yield from _answers(solver, asked, seen, seen.values, UNATTACKED, BASE, 0.0, index)
         if hardened is not None:
@@ -136,7 +137,3 @@ def _record(
         "n": count,
         "reason": reason,
     }
-
-
-def _first(pixels: TestPixels, count: int) -> TestPixels:
-    return TestPixels(pixels.values[:count], pixels.truth[:count], pixels.wavelengths, pixels.mixtures, pixels.bands)

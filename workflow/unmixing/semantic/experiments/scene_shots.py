@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def shot_rows(
     for k in options["shots"]:
         try:
             drawn = draw_shots(named.known, k, entropy(seed, named.scene, "shots"), draws=options["draws"])
-            tested = [_thinned(shots, thin) for shots in drawn]
+            tested = [replace(shots, tested=shots.tested & thin) for shots in drawn]
             against = (REFERENCE_METHOD, *SHOT_REFERENCES)
             yield finished([score_shots(named.known, tested, identity=about, methods=methods, against=against)])
         except UnmixingError as fault:
@@ -119,7 +120,3 @@ def without_shots(
         REFERENCE_METHOD: ShotMethod(BASELINES[REFERENCE_METHOD].title, "names", means),
         "semantic": ShotMethod(f"by names: {model.facts.label}", "names", semantic),
     }
-
-
-def _thinned(shots: Shots, thin: Mask) -> Shots:
-    return Shots(shots.k, shots.draw, shots.kept, shots.dropped, shots.places, shots.tested & thin)

@@ -34,7 +34,6 @@ from unmixing.semantic.experiments.inputs import (
     NamedScene,
     lattice,
     library_at_hand,
-    ontology_at_hand,
     read_named_scene,
     stream,
 )
@@ -47,6 +46,7 @@ from unmixing.semantic.experiments.scene_methods import (
 )
 from unmixing.semantic.experiments.scene_shots import shot_rows
 from unmixing.semantic.model import load_default_model
+from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.supervised import cross_halves, halves
 
 DEFAULTS: Mapping[str, Any] = {
@@ -119,7 +119,7 @@ def _of_scene(
         reason = NOT_NAMED if named is None else "it has no reference abundances"
         yield reason_row(reason, scene=scene, protocol=ZERO_SHOT)
         return
-    model, ontology, library = load_default_model(), ontology_at_hand(), library_at_hand(libraries)
+    model, ontology, library = load_default_model(), study_ontology(), library_at_hand(libraries)
     tested = lattice(named.known.cube.shape, options["stride"]) & named.seen
     answers = semantic_answers(named, model, tested, ablations=options["ablations"])
     spectra = None

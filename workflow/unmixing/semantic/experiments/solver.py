@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unmixing.semantic.appearances import Appearances, Fitted, fit_appearances
 from unmixing.semantic.encoder import channels
-from unmixing.semantic.estimator import Brightness, Prior, estimate
+from unmixing.semantic.estimator import Brightness, Prior
 from unmixing.semantic.experiments.labels import (
     DECODED,
     DECODED_PRIOR,
@@ -29,9 +29,9 @@ from unmixing.semantic.experiments.labels import (
     SCLS,
 )
 from unmixing.semantic.model import UnmixingModel
-from unmixing.semantic.prior import soft_assignment
 from unmixing.semantic.questions import Asked
 from unmixing.semantic.scene_unmixing import Endmembers, Prepared, prepare, unmix_pixels
+from unmixing.semantic.solving import solve_pixels
 
 Array = npt.NDArray[np.float64]
 
@@ -151,32 +151,24 @@ class Solver:
         variance: float | None,
         encoder_alone: bool,
     ) -> Found:
-        model, anchors = self.model, prepared.directions(self.model)
+        anchors, limits = prepared.directions(self.model), self.model.facts.thresholds
         allowed = torch.ones(len(given), len(anchors), dtype=torch.bool)
-        similarity, assigned = model.assign(encoded, anchors, allowed)
-        weights = model.weights(similarity, assigned, allowed, anchors.expand(len(given), -1, -1))
-        strength, limits = model.strength(prior), model.facts.thresholds
-        if fitted is not None:
-            facts = model.facts.estimator
-            assigned = soft_assignment(similarity, model.scale * facts.get("sharpness", 1.0), allowed)
-            strength = strength * facts.get(f"trust_{prior}", 1.0)
-        found = estimate(
+        solved = solve_pixels(
+            self.model,
             given,
-            prepared.endmembers if fitted is None else fitted.endmembers,
             known,
             allowed,
+            encoded,
+            anchors,
+            prepared.endmembers if fitted is None else fitted,
             prior=prior,
             brightness=brightness,
-            weights=weights,
-            assignment=assigned,
-            strength=strength,
             variance=None if variance is None else torch.full((len(given),), variance, dtype=torch.float64),
-            ridge=None if fitted is None else fitted.ridge,
-            spent=None if fitted is None else fitted.spent,
         )
-        unlike = similarity.amax(1) < limits.get("similarity", -1.0)
+        found = solved.estimate
+        unlike = solved.similarity.amax(1) < limits.get("similarity", -1.0)
         largest = limits.get("angle_given" if fitted is None else "angle", np.inf)
-        shares = assigned.double() if encoder_alone else found.abundances
+        shares = solved.assigned.double() if encoder_alone else found.abundances
         return Found(
             abundances=np.asarray(prepared.asked.merged.share(shares.numpy()), np.float64),
             abstain=np.asarray((unlike | (found.angle > largest)).numpy(), np.bool_),

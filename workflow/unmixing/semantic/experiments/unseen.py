@@ -1,6 +1,7 @@
 """Concepts and libraries that no training saw: minerals by name, and one library tested on the other."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from unmixing.semantic.materials import concept_means
 from unmixing.semantic.model import mean_spectra
 from unmixing.semantic.ontology import MINERAL, members
 from unmixing.semantic.pools import make_pool
-from unmixing.semantic.questions import ask_model, text_mean
+from unmixing.semantic.questions import text_mean
 from unmixing.semantic.sensors import get_sensor
 from unmixing.semantic.splits import masked_angles, transfer_split
 
@@ -133,8 +134,7 @@ def transfer_rows(bench: Bench, options: Mapping[str, Any], seed: int) -> Iterat
                 told = with_means(asked, spectra)
                 found[method] = solve(bench.model, told, seen.values, seen.wavelengths, (SCLS,))[SCLS].abundances
             if model is not None:
-                prompts = [bench.ontology.concepts[name].prompt for name in shared]
-                own = ask_model(model, prompts, anchors=bench.store, ontology=bench.ontology)
+                own = ask_concepts(replace(bench, model=model), shared)
                 found[TRANSFERRED] = solve(model, own, seen.values, seen.wavelengths, (MODEL,))[MODEL].abundances
             found |= {CONSTANT: np.full_like(seen.truth, 1 / len(shared)), ORACLE: oracle(seen)}
             for method, shares in found.items():
