@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from unmixing.errors import UnmixingError
+from unmixing.statistics import mean_interval
+from unmixing.store import read_parquet
 from unmixing.tables.readme_results import END, START, results_lines, write_results
 from unmixing.tables.writing import Table, read_table, write_table
 
@@ -105,3 +107,12 @@ def test_the_sentences_under_the_results_say_what_the_tables_say(table, prefix, 
     ends = ", ".join(("−" if end < 0 else "") + _printed(end, 4) for end in (low, high))
     words = " ".join((ROOT / "README.md").read_text().split())
     assert f"{_printed(row[f'{prefix}_difference'], 4, sign=True)} [{ends}]" in words
+
+
+@pytest.mark.parametrize("protocol", ["described", "released"])
+def test_samson_at_the_paper_s_length_is_what_the_committed_runs_say(protocol):
+    rows, _ = read_parquet(EVIDENCE / "runs" / f"baseline-{protocol}-samson.parquet")
+    runs = rows[rows["epochs"] == 320].groupby("run")["sad_rad"].mean()
+    interval = mean_interval(runs.to_numpy())
+    said = f"{_printed(runs.mean(), 4)} [{_printed(interval.low, 4)}, {_printed(interval.high, 4)}] ({len(runs)} "
+    assert said in " ".join((ROOT / "README.md").read_text().split())
