@@ -15,6 +15,7 @@ from unmixing.protocol.augmentation import PROTOCOLS
 from unmixing.provenance import provenance
 from unmixing.store import write_json
 from unmixing.training.augmented import SweepArm, train_augmented
+from unmixing.training.memory import keep_freed_memory
 from unmixing.training.reconstruction import Schedule
 
 LIMIT_GIB = 3.0
@@ -27,6 +28,7 @@ def measure(
     import torch
 
     torch.set_num_threads(1)
+    keep_freed_memory()  # as `unmixing train` does
     rng = np.random.default_rng(0)
     cube = rng.random(shape, dtype=np.float32)
     fields = PROTOCOLS[protocol].training()

@@ -9,7 +9,8 @@ def keep_freed_memory() -> bool:
     """Have the C library keep freed memory for the next update instead of giving it back to the system.
 
     Every update allocates and frees the same large tensors. By default glibc maps each of them anew, and the system
-    clears every page again: a tenth of the processor time of a training. What a tensor holds does not change.
+    clears every page again: a tenth of the processor time of a training. What a tensor holds does not change; the
+    peak of memory may rise, for the largest cell of the sweep from 1.1 to 1.3 GiB (``benchmarks/sweep_memory.py``).
 
     Returns:
         Whether it was done; only glibc can.
