@@ -107,11 +107,11 @@ def write_evidence(folder: Path) -> None:
     """Write the tables into ``README.md`` of the evidence, each between its two marks; the rest of the file stays."""
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else "# Committed evidence\n\n"
-    text = _between(text, START, END, evidence_table(folder))
-    write_text(path, _between(text, COST_START, COST_END, cost_table(folder)))
+    text = between_marks(text, START, END, evidence_table(folder))
+    write_text(path, between_marks(text, COST_START, COST_END, cost_table(folder)))
 
 
-def _between(text: str, start: str, end: str, lines: list[str]) -> str:
+def between_marks(text: str, start: str, end: str, lines: list[str]) -> str:
     """Return a text with new lines between two marks, which are added at its end where they are missing."""
     if start not in text:
         text += f"\n{start}\n{end}\n"

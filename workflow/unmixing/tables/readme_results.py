@@ -8,6 +8,7 @@ import pandas as pd
 
 from unmixing.errors import UnmixingError
 from unmixing.store import write_text
+from unmixing.tables.evidence import between_marks
 from unmixing.tables.table5 import ORIGINAL
 from unmixing.tables.writing import read_table
 
@@ -40,11 +41,9 @@ def write_results(folder: Path, readme: Path) -> None:
         UnmixingError: the README has no such marks, or the tables are not committed.
     """
     text = readme.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
+    if START not in text or END not in text.partition(START)[2]:
         raise UnmixingError(f"{readme}: has no lines {START} and {END}: put them where the results belong")
-    write_text(readme, "\n".join([before + START, *results_lines(folder), END]) + after)
+    write_text(readme, between_marks(text, START, END, results_lines(folder)))
 
 
 def _baseline(path: Path) -> list[str]:
