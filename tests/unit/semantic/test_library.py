@@ -244,19 +244,6 @@ def test_of_names_spelled_alike_the_first_is_kept():
     assert distinct_names([]) == ()
 
 
-def test_a_users_table_joins_with_its_names_resolved(ontology, tmp_path):
-    path = tmp_path / "field.csv"
-    waves = np.arange(380, 2500, 5.0)
-    lines = [f"{wave},{0.001 * wave / 10:.6f},0.2" for wave in waves]
-    path.write_text("\n".join(["wavelength_nm,Tarmac,mystery stuff", *lines]), encoding="utf-8")
-    library = load_library(ontology, own=[path])
-    mine = library.records[library.records["source"] == "own:field"]
-    assert mine["concept"].tolist() == ["asphalt_road", ""]
-    assert any("'mystery stuff'" in note for note in library.notes)
-    np.testing.assert_allclose(common_spectra(library, mine.index[:1])[0], 1e-4 * COMMON_GRID, atol=1e-6)
-    assert coverage(ontology, library).loc["asphalt_road", "sources"] == "earthlib, own:field"
-
-
 def test_a_record_that_two_concepts_claim_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("lane:\n  prompt: country lane\n  records: {earthlib: [{class: road}]}\n", encoding="utf-8")
@@ -264,15 +251,7 @@ def test_a_record_that_two_concepts_claim_is_refused(tmp_path):
         load_library(load_ontology(path))
 
 
-def test_a_library_that_covers_nothing_is_refused(ontology, tmp_path):
-    path = tmp_path / "short.csv"
-    path.write_text("wavelength_nm,soil\n400,0.1\n500,0.2\n600,0.3\n", encoding="utf-8")
-    # What only reaches 600 nm still covers all that it reaches, so it is kept and its share says so.
-    library = load_library(ontology, own=[path])
-    assert library.records["valid_share"].iloc[-1] == pytest.approx(21 / 206)
-    path.write_text("wavelength_nm,soil\n2600,0.1\n2700,0.2\n", encoding="utf-8")
-    with pytest.raises(UnmixingError, match="no spectrum covers"):
-        load_library(ontology, own=[path])
+def test_a_library_that_is_not_there_is_refused(ontology, tmp_path):
     with pytest.raises(UnmixingError, match="no such library"):
         load_library(ontology, usgs=tmp_path / "none.sli")
 

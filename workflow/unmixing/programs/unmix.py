@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> int:
     from unmixing.semantic.governance import AUDIT_LOG, append_record, audit_record
     from unmixing.semantic.model import MODELS_FOLDER, read_model
     from unmixing.semantic.outputs import write_unmixed
+    from unmixing.semantic.own_spectra import read_own_spectra
     from unmixing.semantic.prompts import study_ontology
     from unmixing.semantic.questions import ask_model
     from unmixing.semantic.scene_unmixing import unmix
@@ -30,14 +31,17 @@ def main(arguments: list[str]) -> int:
     family = model.facts.text_encoder.partition(":")[0]
     store = read_anchors(options.anchors) if options.anchors else load_default_anchors(family)
     ontology = study_ontology(*options.ontology)
+    own = read_own_spectra(options.library, ontology) if options.library else None
+    inputs |= {library.name: file_sha256(library) for library in options.library}
+    asking = {"anchors": store, "ontology": ontology, "unseen": options.unseen, "own": own}
     how = {"prior": options.prior, "brightness": options.brightness, "endmembers": options.endmembers}
-    result = unmix(scene, options.prompts, model=model, ontology=ontology, anchors=store, unseen=options.unseen, **how)
+    result = unmix(scene, options.prompts, model=model, **asking, **how)
     files = write_unmixed(result, options.output, options.format)
     record = audit_record(
         command="unmix",
         configuration={**how, **said, "unseen": options.unseen, "prompts": options.prompts},
         inputs=inputs,
-        asked=ask_model(model, options.prompts, anchors=store, ontology=ontology, unseen=options.unseen),
+        asked=ask_model(model, options.prompts, **asking),
         store=store,
         model=model,
         model_sha256=file_sha256(path),
@@ -47,6 +51,8 @@ def main(arguments: list[str]) -> int:
     append_record(options.output / AUDIT_LOG, record)
     for note in json.loads(result.attrs["notes"]):
         print(note)
+    if own and own.unnamed:
+        print(f"{len(own.unnamed)} of your spectra name no concept: {', '.join(map(repr, own.unnamed))}")
     shares = result["abundances"].mean(("row", "col"), skipna=True).to_numpy()
     told = ", ".join(f"{prompt} {share:.2f}" for prompt, share in zip(options.prompts, shares, strict=True))
     print(f"{result.attrs['method']}: {told}; abstains on {float(result['abstain'].mean()):.0%} of the pixels")
@@ -75,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
         help="chosen by each pixel among library spectra, decoded by the model, or the library's means",
     )
     parser.add_argument("--unseen", choices=["refuse", "text"], default="refuse", help="prompts without a spectrum")
+    parser.add_argument(
+        "--library",
+        type=Path,
+        action="append",
+        default=[],
+        help="your own spectra (ENVI; or CSV, wavelengths first, a column for each), instead of the library's of the "
+        "materials that its names name",
+    )
     parser.add_argument("--ontology", type=Path, action="append", default=[], help="a file that adds concepts")
     parser.add_argument("--anchors", type=Path, help="a store of unmixing anchors; the shipped one by default")
     parser.add_argument("--wavelengths", help="of scenes without: a text file, 'linear FIRST LAST BANDS', or a sensor")

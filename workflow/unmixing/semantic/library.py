@@ -1,11 +1,11 @@
 """One table of spectra by concept, from every library at hand, each spectrum on its own wavelengths.
 
 Sources: earthlib (installed with this package; 400-2450 nm at 10 nm, no water, snow or minerals), the USGS library
-splib06 on AVIRIS bands (only where its path is given), a user's own libraries, and modelled water. What is dropped
+splib06 on AVIRIS bands (only where its path is given) and modelled water. What is dropped
 or mended on the way is counted in ``notes``; nothing is guessed: values that are unknown are NaN.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from unmixing.semantic.sensors import interpolate
 from unmixing.semantic.sources import (
     COMMON_GRID,
     COMMON_RESOLUTION_NM,
-    own_source,
     usgs_source,
     water_source,
 )
@@ -90,7 +89,6 @@ def load_library(
     ontology: Ontology,
     *,
     usgs: str | Path | None = None,
-    own: Sequence[str | Path] = (),
     modelled_water: int = 0,
 ) -> Library:
     """Read all libraries into one table.
@@ -98,8 +96,6 @@ def load_library(
     Args:
         ontology: gives each record its concept.
         usgs: path of splib06 on AVIRIS bands (``.sli`` with its header); None does without.
-        own: paths of user libraries: ENVI, or CSV with wavelengths in the first column and one column per spectrum.
-            Their names are resolved as prompts; a name that resolves to nothing has no concept.
         modelled_water: number of modelled water spectra to add, marked as not measured; 0 for none.
 
     Raises:
@@ -110,9 +106,6 @@ def load_library(
         sources.append(usgs_source(Path(usgs)))
     if modelled_water:
         sources.append(water_source(modelled_water))
-    sources += [own_source(Path(path), ontology) for path in own]
-    if len({source.name for source in sources}) < len(sources):
-        raise UnmixingError("two libraries have the same file name: rename one of them")
     notes: list[str] = []
     frames, spectra, axes = [], {}, {}
     for source in sources:

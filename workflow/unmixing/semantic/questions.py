@@ -1,6 +1,6 @@
 """What a list of prompts means to a model: the anchors it is asked with, and the library mean behind each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,12 +20,14 @@ from unmixing.semantic.anchors import (
 )
 from unmixing.semantic.model import UnmixingModel, mean_spectra
 from unmixing.semantic.ontology import Ontology, ancestors, members
+from unmixing.semantic.own_spectra import OwnSpectra
 from unmixing.semantic.prompts import study_ontology
 from unmixing.semantic.recipe import BEND, SPECTRA
 from unmixing.semantic.scene_library import bent, choose_spectra, fill_gaps
 from unmixing.semantic.sources import COMMON_GRID
 from unmixing.semantic.text import TextEncoder
 
+Array = npt.NDArray[np.float64]
 Unseen = Literal["refuse", "text"]
 #: Cosine over which the weight of a seen concept falls to 1/e, where a mean is made up from text.
 _TEXT_WIDTH = 0.05
@@ -44,6 +46,7 @@ class Asked:
         sources: (K,) concept whose mean each prompt takes, or "text" for one made up from text.
         spectra: (n, grid) library spectra to choose from, finite, at least one of each of the G.
         owner: (n,) which of the G each belongs to.
+        brought: (K,) number of the user's own spectra that stand for each prompt.
     """
 
     prompts: tuple[str, ...]
@@ -54,6 +57,7 @@ class Asked:
     sources: tuple[str, ...]
     spectra: Tensor
     owner: Tensor
+    brought: tuple[int, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -66,7 +70,12 @@ class Asked:
             for prompt, concept, source in rows
             if source != concept
         ]
-        return (*doubles, *stand_ins)
+        brought = [
+            f"{prompt!r}: {count} of your spectra in the place of the library's"
+            for prompt, count in zip(self.prompts, self.brought, strict=True)
+            if count
+        ]
+        return (*doubles, *stand_ins, *brought)
 
 
 def ask_model(
@@ -77,6 +86,7 @@ def ask_model(
     ontology: Ontology | None = None,
     encoder: TextEncoder | None = None,
     unseen: Unseen = "refuse",
+    own: OwnSpectra | None = None,
 ) -> Asked:
     """Look up what a model needs of each prompt.
 
@@ -88,9 +98,12 @@ def ask_model(
         encoder: the model's text encoder, for names that the store lacks.
         unseen: what to do with a concept that neither itself nor anything above it has a spectrum: refuse it, or
             make one up as the mean of seen concepts weighted by the similarity of their texts.
+        own: spectra that stand for a prompt in the place of the model's, where there are any of its concept or of
+            what lies below it.
 
     Raises:
-        UnmixingError: a prompt names nothing, has no spectrum, or the anchors come from another text encoder.
+        UnmixingError: a prompt names nothing, has no spectrum, none of one's own spectra is of a prompt, or the
+            anchors come from another text encoder.
     """
     known = ontology or study_ontology()
     store = anchors if anchors is not None else shipped_anchors(model)
@@ -101,10 +114,19 @@ def ask_model(
         )
     found = prompt_anchors(prompts, store, known, encoder)
     merged = merge_anchors(found.vectors)
+    mine = {concept: own.of(known, concept) for concept in found.concepts} if own else {}
+    if own and not any(map(len, mine.values())):
+        raise UnmixingError(
+            f"none of your spectra is of a material that is asked for: they are of "
+            f"{', '.join(sorted({repr(known.concepts[name].prompt) for name in own.concepts}))}"
+        )
     rows, sources = [], []
     for prompt, concept, vector in zip(found.prompts, found.concepts, found.vectors, strict=True):
         source = _covered(model, known, concept)
-        if source:
+        if len(mine.get(concept, ())):
+            source = concept
+            rows.append(_mean(mine[concept]))
+        elif source:
             rows.append(mean_spectra(model, [source])[0].numpy().astype(np.float64))
         elif unseen == "text":
             source = "text"
@@ -121,7 +143,7 @@ def ask_model(
         asked = np.unique(np.stack(rows)[merged.groups == group], axis=0, equal_nan=True)
         means.append(asked.mean(axis=0))
         named = {source for source, place in zip(sources, merged.groups, strict=True) if place == group}
-        spectra.append(_spectra(model, known, named, means[-1]))
+        spectra.append(_spectra(model, known, named, means[-1], mine))
     return Asked(
         prompts=found.prompts,
         concepts=found.concepts,
@@ -131,6 +153,7 @@ def ask_model(
         sources=tuple(sources),
         spectra=torch.as_tensor(np.concatenate(spectra), dtype=torch.float32),
         owner=torch.repeat_interleave(torch.tensor([len(part) for part in spectra])),
+        brought=tuple(len(mine.get(concept, ())) for concept in found.concepts),
     )
 
 
@@ -143,7 +166,7 @@ def shipped_anchors(model: UnmixingModel) -> AnchorStore:
     return load_default_anchors(model.facts.text_encoder.partition(":")[0])
 
 
-def text_mean(model: UnmixingModel, store: AnchorStore, vector: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def text_mean(model: UnmixingModel, store: AnchorStore, vector: npt.ArrayLike) -> Array:
     """Return a mean spectrum (grid) for a text vector (d): that of seen concepts, weighted by their texts' cosines."""
     seen = torch.as_tensor(np.array(concept_anchors(store, model.facts.trained)))
     wanted = model.centred(torch.as_tensor(np.array(vector, np.float32)))
@@ -163,15 +186,23 @@ def _covered(model: UnmixingModel, ontology: Ontology, concept: str) -> str:
     return next((name for name in (concept, *ancestors(ontology, concept)) if name in carried), "")
 
 
+def _mean(spectra: Array) -> Array:
+    """Mean (grid) of what is known of spectra (n, grid)."""
+    known = np.isfinite(spectra)
+    total = np.where(known, spectra, 0.0).sum(axis=0)
+    return np.asarray(np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan), np.float64)
+
+
 def _spectra(
-    model: UnmixingModel, ontology: Ontology, sources: set[str], mean: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+    model: UnmixingModel, ontology: Ontology, sources: set[str], mean: Array, mine: Mapping[str, Array]
+) -> Array:
     """Spectra of concepts, their members included, and bent copies of their mean, (n, grid), finite."""
     given, filled = model.facts.estimator, fill_gaps(mean[None])[0]
     copies = bent(filled, given.get("bend", BEND))
-    below = {name for source in sources if source in ontology.concepts for name in members(ontology, source)}
-    own = torch.tensor([name in below for name in model.facts.concepts])[model.spectra_of.long()]
-    if not bool(own.any()):
-        return np.concatenate([filled[None], copies])
-    chosen = choose_spectra(model.spectra[own].double().numpy(), mean, int(given.get("spectra", SPECTRA)))
-    return np.concatenate([chosen, copies])
+    count = int(given.get("spectra", SPECTRA))
+    brought = [mine[source] for source in sorted(sources) if len(mine.get(source, ()))]
+    library = {source for source in sources if source in ontology.concepts and not len(mine.get(source, ()))}
+    below = {name for source in library for name in members(ontology, source)}
+    carried = torch.tensor([name in below for name in model.facts.concepts])[model.spectra_of.long()]
+    found = np.concatenate([model.spectra[carried].double().numpy(), *brought])
+    return np.concatenate([choose_spectra(found, mean, count) if len(found) else filled[None], copies])

@@ -19,6 +19,7 @@ from unmixing.semantic.encoder import Placement, channels, check_wavelengths, pl
 from unmixing.semantic.estimator import Brightness, Prior
 from unmixing.semantic.model import UnmixingModel, load_default_model, read_model
 from unmixing.semantic.ontology import Ontology
+from unmixing.semantic.own_spectra import OwnSpectra
 from unmixing.semantic.questions import Asked, Unseen, ask_model
 from unmixing.semantic.recipe import RIDGE
 from unmixing.semantic.sensors import MINIMUM_SHARE, response_matrix, sensor_of_axis
@@ -248,6 +249,7 @@ def unmix(
     anchors: AnchorStore | None = None,
     ontology: Ontology | None = None,
     encoder: TextEncoder | None = None,
+    own: OwnSpectra | None = None,
 ) -> xr.Dataset:
     """Unmix a scene into materials that are named.
 
@@ -266,6 +268,7 @@ def unmix(
         anchors: anchors of the model's text encoder; the shipped ones by default.
         ontology: resolves names; the study's by default.
         encoder: the model's text encoder, for names that are nowhere known.
+        own: your spectra, which stand for their materials in the place of the library's.
 
     Returns:
         ``abundances(row, col, prompt)``, at least zero, summing to one (prompts that are one to the model share);
@@ -277,12 +280,12 @@ def unmix(
         stands in the attribute ``notes``.
 
     Raises:
-        UnmixingError: a prompt is unknown or has no spectrum, wavelengths are no nanometres, or a valid pixel has no
-            known band.
+        UnmixingError: a prompt is unknown or has no spectrum, none of ``own`` is of a prompt, wavelengths are no
+            nanometres, or a valid pixel has no known band.
     """
     data = _opened(scene)
     chosen = _model(model)
-    asked = ask_model(chosen, prompts, anchors=anchors, ontology=ontology, encoder=encoder, unseen=unseen)
+    asked = ask_model(chosen, prompts, anchors=anchors, ontology=ontology, encoder=encoder, unseen=unseen, own=own)
     cube = np.asarray(data["cube"].transpose("row", "col", "band").to_numpy(), np.float32)
     rows, cols = cube.shape[:2]
     valid = np.ones((rows, cols), bool) if "valid" not in data else data["valid"].to_numpy().astype(bool)

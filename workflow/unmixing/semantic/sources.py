@@ -7,11 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from unmixing.errors import UnmixingError
 from unmixing.scenes.libraries import read_library
-from unmixing.scenes.own import read_reference_spectra
 from unmixing.semantic.names import parse_title
-from unmixing.semantic.ontology import Ontology, normalise, resolve
 from unmixing.semantic.water import water_spectra
 
 Array = npt.NDArray[np.float64]
@@ -59,26 +56,3 @@ def water_source(count: int) -> Source:
     frame = frame.assign(name="water", record_class="water", kind="water", family="water", measured=False)
     frame["specimen"] = [f"parametric {index}" for index in range(count)]
     return Source("parametric", frame, spectra.astype(np.float32), COMMON_GRID, ("modelled, not measured",))
-
-
-def own_source(path: Path, ontology: Ontology) -> Source:
-    """Read a user's library; each name is resolved as a prompt.
-
-    Raises:
-        UnmixingError: the file is missing or not understood.
-    """
-    names, axis, spectra = read_reference_spectra(path)
-    concepts, unknown = [], 0
-    for name in names:
-        try:
-            concepts.append(resolve(name, ontology).concept.id)
-        except UnmixingError:
-            concepts.append("")
-            unknown += 1
-    frame = pd.DataFrame({"title": names, "concept": concepts})
-    frame["name"] = [normalise(name) for name in names]
-    frame["specimen"] = [f"{path.stem} {name}" for name in names]
-    notes = (
-        f"{unknown} names name no concept: {', '.join(repr(n) for n, c in zip(names, concepts, strict=True) if not c)}",
-    )
-    return Source(f"own:{path.stem}", frame, spectra.astype(np.float32), axis, notes if unknown else ())
