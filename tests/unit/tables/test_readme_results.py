@@ -114,5 +114,13 @@ def test_samson_at_the_paper_s_length_is_what_the_committed_runs_say(protocol):
     rows, _ = read_parquet(EVIDENCE / "runs" / f"baseline-{protocol}-samson.parquet")
     runs = rows[rows["epochs"] == 320].groupby("run")["sad_rad"].mean()
     interval = mean_interval(runs.to_numpy())
-    said = f"{_printed(runs.mean(), 4)} [{_printed(interval.low, 4)}, {_printed(interval.high, 4)}] ({len(runs)} "
+    low, high = _printed(interval.low, 4), _printed(interval.high, 4)
+    said = f"{_printed(runs.mean(), 4)} [{low}, {high}] ({len(runs)} of 25 runs)"
+    assert said in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_samson_s_endmembers_at_the_paper_s_length_are_what_the_committed_runs_say():
+    rows, _ = read_parquet(EVIDENCE / "runs" / "baseline-released-samson.parquet")
+    means = rows[rows["epochs"] == 320].groupby("name")["sad_rad"].mean()
+    said = ", ".join(f"{name.lower()} {_printed(value, 4)}" for name, value in means.items())
     assert said in " ".join((ROOT / "README.md").read_text().split())
