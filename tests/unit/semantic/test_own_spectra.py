@@ -68,7 +68,8 @@ def test_what_a_spectrum_does_not_reach_stays_unknown(ontology, tmp_path):
 @pytest.mark.parametrize(
     ("spectra", "axis", "message"),
     [
-        ([("tree", 100 * line(0.2))], AXIS, "values up to 30.95: give reflectance from 0 to 1"),
+        ([("tree", 100 * line(0.2))], AXIS, "values from 0 to 30.95: give reflectance from 0 to 1"),
+        ([("tree", np.where(AXIS > 2400, -1.23e34, 0.2))], AXIS, "values from -1.23e.34 to 0.2: give reflectance"),
         ([("mystery stuff", line(0.2))], AXIS, "no spectrum's name names a concept .'mystery stuff'."),
         ([("tree", [0.1, 0.2])], np.array([2600.0, 2700.0]), "'tree' knows nothing of 400-2450 nm"),
     ],
@@ -137,4 +138,8 @@ def test_the_command_takes_ones_own_spectra_and_records_them(tmp_path, capsys):
     (record,) = map(json.loads, (folder / AUDIT_LOG).read_text().splitlines())
     assert "field.csv" in record["inputs_sha256"]
     assert main([*words[:-1], str(tmp_path / "none.csv")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+    assert "no such file" in capsys.readouterr().err
+    (tmp_path / "twin").mkdir()
+    twin = write_table(tmp_path / "twin" / "field.csv", [("bare soil", line(0.4))])
+    assert main([*words, "--library", str(twin)]) == 1
+    assert "two files are called field.csv: rename one of them" in capsys.readouterr().err

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     """Write the maps of one scene into a folder."""
     options = _parser().parse_args(arguments)
+    from unmixing.errors import UnmixingError
     from unmixing.scenes.reading import file_sha256
     from unmixing.semantic.anchors import load_default_anchors, read_anchors
     from unmixing.semantic.energy import Meter
@@ -32,7 +33,12 @@ def main(arguments: list[str]) -> int:
     store = read_anchors(options.anchors) if options.anchors else load_default_anchors(family)
     ontology = study_ontology(*options.ontology)
     own = read_own_spectra(options.library, ontology) if options.library else None
-    inputs |= {library.name: file_sha256(library) for library in options.library}
+    for library in options.library:
+        if library.name in inputs:
+            raise UnmixingError(
+                f"two files are called {library.name}: rename one of them, as the audit record has both"
+            )
+        inputs[library.name] = file_sha256(library)
     asking = {"anchors": store, "ontology": ontology, "unseen": options.unseen, "own": own}
     how = {"prior": options.prior, "brightness": options.brightness, "endmembers": options.endmembers}
     result = unmix(scene, options.prompts, model=model, **asking, **how)

@@ -1,8 +1,8 @@
 """One table of spectra by concept, from every library at hand, each spectrum on its own wavelengths.
 
 Sources: earthlib (installed with this package; 400-2450 nm at 10 nm, no water, snow or minerals), the USGS library
-splib06 on AVIRIS bands (only where its path is given) and modelled water. What is dropped
-or mended on the way is counted in ``notes``; nothing is guessed: values that are unknown are NaN.
+splib06 on AVIRIS bands (only where its path is given) and modelled water. What is dropped or mended on the way is
+counted in ``notes``; nothing is guessed: values that are unknown are NaN.
 """
 
 from collections.abc import Iterable, Mapping

@@ -16,8 +16,8 @@ from unmixing.semantic.sources import COMMON_GRID, COMMON_RESOLUTION_NM
 
 Array = npt.NDArray[np.float64]
 
-#: Reflectance above which values are taken for percent or counts.
-_BRIGHTEST = 2.0
+#: Reflectance beyond which values are taken for percent, counts or marks of what is missing.
+_DARKEST, _BRIGHTEST = -0.5, 2.0
 _FEWEST_POINTS = 2
 #: What tells apart spectra of one material: "tree 3", "tree_03", "tree #3".
 _NUMBER = re.compile(r"[\s_#.-]*\d+$")
@@ -61,9 +61,11 @@ def read_own_spectra(paths: Sequence[str | Path], ontology: Ontology) -> OwnSpec
     kept: list[Array] = []
     for path in map(Path, paths):
         names, axis, spectra = read_reference_spectra(path)
-        largest = float(np.nanmax(spectra, initial=0.0))
-        if largest > _BRIGHTEST:
-            raise UnmixingError(f"{path}: values up to {largest:.4g}: give reflectance from 0 to 1")
+        low, high = float(np.nanmin(spectra, initial=0.0)), float(np.nanmax(spectra, initial=0.0))
+        if low < _DARKEST or high > _BRIGHTEST:
+            raise UnmixingError(
+                f"{path}: values from {low:.4g} to {high:.4g}: give reflectance from 0 to 1, nan where it is unknown"
+            )
         for name, spectrum in zip(names, _on_common_grid(spectra, axis), strict=True):
             concept = _concept(name, ontology)
             if not concept:
