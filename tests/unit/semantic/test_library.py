@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from makers.scenes import write_envi_library
@@ -16,6 +17,7 @@ from unmixing.semantic.library import (
 )
 from unmixing.semantic.names import distinct_names, load_names, parse_title, spelling_similarity
 from unmixing.semantic.ontology import load_ontology, with_names
+from unmixing.semantic.sources import Source
 from unmixing.semantic.water import water_reflectance, water_spectra
 
 
@@ -249,6 +251,14 @@ def test_a_record_that_two_concepts_claim_is_refused(tmp_path):
     path.write_text("lane:\n  prompt: country lane\n  records: {earthlib: [{class: road}]}\n", encoding="utf-8")
     with pytest.raises(UnmixingError, match="claimed by asphalt_road and lane"):
         load_library(load_ontology(path))
+
+
+def test_a_library_that_covers_nothing_is_refused(ontology, monkeypatch):
+    frame = pd.DataFrame({"title": ["soil"], "name": ["soil"], "concept": ["soil"], "specimen": ["1"]})
+    beyond = Source("usgs", frame, np.full((1, 2), 0.2, np.float32), np.array([2600.0, 2700.0]))
+    monkeypatch.setattr("unmixing.semantic.library.usgs_source", lambda path: beyond)
+    with pytest.raises(UnmixingError, match="usgs: no spectrum covers 400-2450 nm"):
+        load_library(ontology, usgs="any.sli")
 
 
 def test_a_library_that_is_not_there_is_refused(ontology, tmp_path):
